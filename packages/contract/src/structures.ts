@@ -1,0 +1,356 @@
+/**
+ * Structures that methods return, with the reference's camelCase keys. Timestamps are integer
+ * microseconds since the epoch, UTC; null until reached. Rates are kilobits per second.
+ */
+import { z } from 'zod';
+
+/** Microseconds since the epoch, UTC. */
+export const timestamp = z.int();
+const timestampOrNull = timestamp.nullable();
+export const userData = z.record(z.string().max(256), z.json());
+
+/** Reply to an `…Async` method. */
+export const requestHandle = z.object({ requestId: z.int() });
+
+export const requestStructure = z.object({
+  requestId: z.int(),
+  /** True while the request runs. */
+  processing: z.boolean(),
+  /** `success` and `error` are final. */
+  status: z.enum(['pending', 'success', 'error']),
+  /** What went wrong, empty while nothing did. */
+  errorMessage: z.string(),
+  /** Ours: the stable code behind `errorMessage`, null while there is none. */
+  errorCode: z.string().nullable(),
+  /** Ours: what a running request has done so far, null when it does not count. */
+  progress: z.record(z.string(), z.number()).nullable(),
+});
+export type RequestStructure = z.infer<typeof requestStructure>;
+
+export const fileEntry = z.object({
+  /** Joined with the path of the listing it is the full path. */
+  name: z.string(),
+  /** File 4, directory 2, symbolic link 5, root 10; 0 for anything else. */
+  type: z.int(),
+  /** Bytes of a file, 0 for anything else. */
+  size: z.int(),
+  /** Seconds since the epoch. */
+  mtime: z.number(),
+  /** Microseconds since the epoch. */
+  mtimeus: z.int(),
+  /** What the server may do for the user: read 4, write 2, execute 1. */
+  access: z.int().min(0).max(7),
+  /** Lower-case hex; empty unless asked for, and for what is no readable file. */
+  hash: z.string(),
+  /** Ours: all hashes by type when several were asked for; `hash` is the first of them. */
+  hashes: z.record(z.string(), z.string()).optional(),
+});
+export type FileEntry = z.infer<typeof fileEntry>;
+export const listing = z.object({ path: z.string(), files: z.array(fileEntry) });
+export type Listing = z.infer<typeof listing>;
+
+const ownership = {
+  owner: z.string(),
+  ownerToken: z.string().nullable(),
+  ownerTokenSession: z.string().nullable(),
+  userData,
+};
+
+export const manifestStructure = z.object({
+  manifestId: z.string(),
+  status: z.enum(['pending', 'complete', 'error']),
+  processing: z.boolean(),
+  errorMessage: z.string(),
+  totalFiles: z.int().nullable(),
+  /** Bytes of all files, null while pending. */
+  totalSize: z.int().nullable(),
+  ...ownership,
+});
+export type ManifestStructure = z.infer<typeof manifestStructure>;
+
+export const fileMapping = z.object({
+  srcPath: z.string(),
+  destPath: z.string(),
+  fileSize: z.int(),
+  isEmptyDir: z.boolean(),
+  executable: z.boolean(),
+  modificationTime: timestamp,
+});
+export type FileMapping = z.infer<typeof fileMapping>;
+export const manifestFilesStructure = z.object({
+  manifestId: z.string(),
+  fileMappings: z.array(fileMapping),
+  /** Ours: index to continue from with `offset`, null at the end. */
+  nextOffset: z.int().nullable(),
+});
+export type ManifestFilesStructure = z.infer<typeof manifestFilesStructure>;
+
+const connectionState = z.enum(['disconnected', 'negotiating', 'connected']);
+export const RATE_POLICIES = ['fair', 'high', 'background', 'fixed'] as const;
+
+export const destinationStructure = z.object({
+  destinationId: z.string(),
+  connectionId: z.string(),
+  destinationAddress: z.string(),
+  destinationIP: z.string().nullable(),
+  destinationPort: z.int(),
+  destinationPublicKey: z.string().nullable(),
+  permittedDestinationPublicKey: z.string().nullable(),
+  encryptedConnectionState: connectionState,
+  encryptionEnabled: z.boolean(),
+  lastDestinationServerId: z.string().nullable(),
+  lastDestinationServerUid: z.string().nullable(),
+  lastError: timestampOrNull,
+  lastErrorMessage: z.string().nullable(),
+  lastRecvTime: timestampOrNull,
+  lastSendTime: timestampOrNull,
+  numTransfersQueued: z.int(),
+  rateControllerActive: z.boolean(),
+  rateControlMethod: z.enum(RATE_POLICIES),
+  relayIP: z.string().nullable(),
+  relayPort: z.int().nullable(),
+  roundTripTimeMs: z.number().nullable(),
+  /** Measured sending rate, kbit/s. */
+  sendRate: z.number(),
+  /** Ceiling, kbit/s; null for none. */
+  sendRateMax: z.number().nullable(),
+  minCipher: z.int(),
+  ...ownership,
+});
+export type DestinationStructure = z.infer<typeof destinationStructure>;
+
+export const TRANSFER_STATES = [
+  'pending',
+  'queued',
+  'active',
+  'suspended',
+  'complete',
+  'error',
+  'cancelled',
+] as const;
+
+export const transferStructure = z.object({
+  transferId: z.string(),
+  manifestId: z.string(),
+  destinationId: z.string(),
+  destinationPath: z.string(),
+  status: z.enum(TRANSFER_STATES),
+  processing: z.boolean(),
+  errorMessage: z.string(),
+  errorCode: z.string().nullable(),
+  /** Bytes of a counted block, 256. */
+  blockSize: z.int(),
+  totalBlocks: z.int().nullable(),
+  totalBytes: z.int().nullable(),
+  totalFiles: z.int().nullable(),
+  blocksSent: z.int(),
+  /** Blocks that the receiver has confirmed. */
+  blocksAcked: z.int(),
+  blocksRetransmitted: z.int(),
+  bytesSent: z.int(),
+  bytesRecv: z.int(),
+  packetsSent: z.int(),
+  packetsRecv: z.int(),
+  /** Ours: bytes that the receiver holds durably. */
+  bytesDurable: z.int(),
+  checkpointFrequencySeconds: z.number().nullable(),
+  /** Lower is sent first. */
+  priority: z.int(),
+  overwriteMode: z.int(),
+  transferFlags: z.int(),
+  minCipher: z.int(),
+  requestTime: timestamp,
+  queueTime: timestampOrNull,
+  startTime: timestampOrNull,
+  endTime: timestampOrNull,
+  /** When this structure was made. */
+  snapshotTime: timestamp,
+  /** Ours: measured over the last second, kbit/s. */
+  sendRate: z.number(),
+  /** Ours: seconds to go at that rate, null when unknown. */
+  etaSeconds: z.number().nullable(),
+  roundTripTimeMs: z.number().nullable(),
+  /** Ours: `native`, `dgram` or null before the first packet, and what chose it. */
+  path: z.string().nullable(),
+  pathReason: z.string().nullable(),
+  /** Ours: what holds the transfer back now, null when unknown. */
+  bottleneck: z
+    .enum(['source disk', 'cpu', 'own limit', 'network', 'receiver', 'nothing to send'])
+    .nullable(),
+  /** Ours: files that failed by themselves, with named errors; at most the first 100. */
+  fileErrors: z.array(z.object({ destPath: z.string(), code: z.string(), message: z.string() })),
+  /** Ours: where the sending server keeps the receipt; null before completion. */
+  receiptPath: z.string().nullable(),
+  ...ownership,
+});
+export type TransferStructure = z.infer<typeof transferStructure>;
+
+export const sourceStructure = z.object({
+  sourceIP: z.string(),
+  sourcePort: z.int(),
+  activeTransferCount: z.int(),
+  inactiveTransferCount: z.int(),
+  completeTransferCount: z.int(),
+  errorTransferCount: z.int(),
+  aveRecvRate: z.number(),
+  aveRecvRateWindow: z.number(),
+  destinationPublicKey: z.string(),
+  encryptedConnectionState: connectionState,
+  encryptionEnabled: z.boolean(),
+});
+export type SourceStructure = z.infer<typeof sourceStructure>;
+
+export const receiveTransferStructure = z.object({
+  transferId: z.string(),
+  destinationPath: z.string(),
+  status: z.enum(['receiving', 'complete', 'error']),
+  errorMessage: z.string(),
+  totalSize: z.int().nullable(),
+  totalFiles: z.int().nullable(),
+  /** Ours: bytes verified and durable. */
+  bytesDurable: z.int(),
+  sourceIP: z.string(),
+  sourcePort: z.int(),
+  lastRecvTime: timestampOrNull,
+  lastSendTime: timestampOrNull,
+  lastErrorTime: timestampOrNull,
+  /** Ours: where the receiving server keeps the receipt; null before completion. */
+  receiptPath: z.string().nullable(),
+  owner: z.string(),
+});
+export type ReceiveTransferStructure = z.infer<typeof receiveTransferStructure>;
+
+export const tokenStructure = z.object({
+  /** The full text on creation; afterwards the id that names the token, without its secret. */
+  token: z.string(),
+  description: z.string(),
+  creationTime: timestamp,
+  /** Null for never. */
+  expiryTime: timestampOrNull,
+  passwordRequired: z.boolean(),
+  /** Sum of DOWNLOAD 1, UPLOAD 2, MODIFY 4, CREATE_LINK 8, LIST 16. */
+  permissions: z.int(),
+  /** The only directory it reaches, null for all of its creator. */
+  path: z.string().nullable(),
+  ...ownership,
+});
+export type TokenStructure = z.infer<typeof tokenStructure>;
+
+/** The licence. Everything works whatever it is; details are null until a key was validated. */
+export const licenseStructure = z.object({
+  /** `none` without a key, `unverified` for a key that was set without validation. */
+  status: z.enum(['none', 'unverified', 'valid', 'notYetValid', 'expired', 'invalid']),
+  licenseId: z.string().nullable(),
+  licensee: z.string().nullable(),
+  /** ISO 8601, as in the key. */
+  validFrom: z.string().nullable(),
+  validUntil: z.string().nullable(),
+});
+export type LicenseStructure = z.infer<typeof licenseStructure>;
+
+export const serverInformation = z.object({
+  /** False when the API listens on the loopback interface only. */
+  allowRemoteControl: z.boolean(),
+  apiControlPort: z.int(),
+  /** Number of the reference API that this server speaks. */
+  apiVersion: z.int(),
+  APITokensAvailable: z.boolean(),
+  authRequired: z.boolean(),
+  bandwidthLimits: z.object({
+    incomingLimitActive: z.boolean(),
+    incomingRateLimit: z.number().nullable(),
+    incomingMaxConnections: z.int().nullable(),
+    borrowOutgoing: z.boolean(),
+    outgoingLimitActive: z.boolean(),
+    outgoingRateLimit: z.number().nullable(),
+    borrowIncoming: z.boolean(),
+    /** Whether the command line fixes any of them. */
+    locked: z.boolean(),
+    /** Ours: names of the limits that are fixed. */
+    lockedLimits: z.array(z.string()),
+  }),
+  /** Days until the TLS certificate expires. */
+  certificateValidation: z.number(),
+  /** Superusers only, null for others. */
+  configuration: z.record(z.string(), z.json()).nullable(),
+  encryptionAvailable: z.boolean(),
+  eventLogAvailable: z.boolean(),
+  hostName: z.string(),
+  license: licenseStructure,
+  /** Least cipher that the server accepts, 0 to 3. */
+  minCipher: z.int(),
+  /** Whether one port both sends and receives. */
+  multiplexAvailable: z.boolean(),
+  /** Identity key of the data plane: base64 of the 32-byte Ed25519 public key. */
+  publicKey: z.string(),
+  /** Where and how this server receives. */
+  receiver: z.object({ port: z.int(), path: z.string(), pathReason: z.string() }),
+  revision: z.int(),
+  /** Host name or IP address, with `:port` where it was given so; null when unknown. */
+  serverExternalAddress: z.string().nullable(),
+  /** Differs at each start. */
+  serverId: z.string(),
+  serverName: z.string(),
+  /** Ours: stays the same. */
+  serverUid: z.string(),
+  sharedTokensAvailable: z.boolean(),
+  /** Session of a login by API token, null for others. */
+  tokenSession: z.string().nullable(),
+  /** Name of the logged-in user, null before. */
+  userName: z.string().nullable(),
+  /** Ours: whether the login sees less than the whole file system; null before. */
+  sandboxed: z.boolean().nullable(),
+  version: z.string(),
+  /** Ours: names of additions to the reference. */
+  features: z.array(z.string()),
+});
+export type ServerInformation = z.infer<typeof serverInformation>;
+
+/** Address and port of a server as another one sees it. */
+export const discoverPacket = z.object({ address: z.string(), port: z.int() });
+
+/** A root of a sandbox: a directory, or the reference's object with a type. */
+export const sandboxRoot = z.union([
+  z.string().max(8192),
+  z.looseObject({ type: z.string().max(64), path: z.string().max(8192).nullish() }),
+]);
+/** Sandbox names to roots; false for a user who is not sandboxed. */
+export const sandboxRoots = z.union([
+  z.literal(false),
+  z.record(z.string().max(1024), sandboxRoot),
+]);
+export type SandboxRootsInput = z.infer<typeof sandboxRoots>;
+/** Mappings by user name, roots in their short form. */
+export const sandboxMappings = z.record(
+  z.string(),
+  z.union([z.literal(false), z.record(z.string(), z.string())]),
+);
+
+/** `id` is a user or group id of the operating system, or `local:n` for a built-in user. */
+const wranglerEntry = z.object({ id: z.string(), name: z.string() });
+/** Who was given wrangler rights. */
+export const wranglerLists = z.object({
+  users: z.array(wranglerEntry),
+  groups: z.array(wranglerEntry),
+});
+export type WranglerLists = z.infer<typeof wranglerLists>;
+
+/** An event: `_event` and `_timestamp` always, then fields of its own; see docs/EVENTS.md. */
+export const eventEntry = z.looseObject({
+  _event: z.string(),
+  _timestamp: timestamp,
+  /** Ours: position in the log, rising by one from 1. */
+  _eventSeq: z.int(),
+});
+export type EventEntry = z.infer<typeof eventEntry>;
+
+export const garbageCollectStructure = z.object({
+  /** Seconds between two collections. */
+  intervalSeconds: z.int(),
+  /** Grace period in seconds. */
+  timeLimitSeconds: z.int(),
+});
+export type GarbageCollectStructure = z.infer<typeof garbageCollectStructure>;
+
+/** Ours: what a collection removed, or with `dryRun` would remove, by kind of object. */
+export const garbageCollectCounts = z.record(z.string(), z.int());
