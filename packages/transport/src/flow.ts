@@ -1,0 +1,510 @@
+/**
+ * One flow: an encrypted association with one peer, both ways. It decides which packet leaves when,
+ * takes apart what comes in, and tells its owner about chunks and messages. Time comes in as an
+ * argument; packets go out through a batch.
+ */
+import { AckDuty } from './ack-duty.js';
+import { readAck } from './ack-frame.js';
+import { getU32, putU32 } from './bytes.js';
+import { ChunkOutbox, CONTENT_DATA } from './chunk-outbox.js';
+import { readClose, writeClose } from './close-frame.js';
+import type { FlowOptions } from './flow-options.js';
+import { MessageStream } from './message-stream.js';
+import { Pacer } from './pacer.js';
+import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
+import { type AckSummary, type PacketContent, PacketLedger, setContent } from './packet-ledger.js';
+import { fittingPayload, ProbeLadder } from './probe-ladder.js';
+import { RateController } from './rate-controller.js';
+import { SendGate } from './send-gate.js';
+import { SilenceWatch } from './silence-watch.js';
+import {
+  CONTROL_BYTES_MAX,
+  FRAME,
+  type FrameFields,
+  fromWords,
+  newFrame,
+  PAYLOAD_BYTES_START,
+  pushFrame,
+  type ReceivedFrame,
+  setFrame,
+  setPosition,
+} from './wire.js';
+
+const CONTENT_STREAM = 2;
+const CONTENT_PROBE = 3;
+const CONTENT_PING = 4;
+
+const KEEPALIVE_US = 8_000_000;
+/** A flow without any packet from the peer for this long is dead. */
+export const FLOW_SILENCE_MAX_US = 30_000_000;
+/** The first packet must come sooner, or the peer has not completed the handshake. */
+const FIRST_SILENCE_MAX_US = 10_000_000;
+/** Code of the end of a flow that the peer did not accept. */
+export const FLOW_CODE_REFUSED = 2;
+const STATE_INTERVAL_MIN_US = 4000;
+
+/** Longest that one packet may take at a ceiling. */
+const CEILING_PACKET_US = 2000;
+
+export class Flow {
+  readonly connection: number;
+  readonly outbox: ChunkOutbox;
+  readonly rate: RateController;
+  readonly #options: FlowOptions;
+  readonly #ledger: PacketLedger;
+  readonly #silence: SilenceWatch;
+  readonly #acks = new AckDuty();
+  readonly #stream = new MessageStream();
+  readonly #pacer: Pacer;
+  readonly #gate: SendGate;
+  readonly #probes: ProbeLadder;
+  readonly #frame: FrameFields = newFrame();
+  readonly #content: PacketContent = { kind: 0, ref: 0, serial: 0, index: 0 };
+  /** Link totals of this flow: whole packets, headers included. */
+  readonly totals = { packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0 };
+  #payloadBytes = PAYLOAD_BYTES_START;
+  /** What the path is known to take; less is used at a low ceiling. */
+  #provenBytes = PAYLOAD_BYTES_START;
+  #stateDueAt = 0;
+  #lastReceivedAt: number;
+  #lastSentAt: number;
+  #pingDue = false;
+  #draining = false;
+  #tailRepeatedAt = 0;
+  #closing: { code: number; reason: string; left: number } | null = null;
+  #closed = false;
+
+  constructor(options: FlowOptions) {
+    this.#options = options;
+    this.connection = options.connection;
+    this.#lastReceivedAt = options.now;
+    this.#lastSentAt = options.now;
+    this.#silence = new SilenceWatch(options.now);
+    this.#stateDueAt = options.now;
+    this.outbox = new ChunkOutbox(this.#payloadBytes, options.events);
+    this.#ledger = new PacketLedger({
+      acked: (content) => this.#contentAcked(content),
+      lost: (content) => this.#contentLost(content),
+    });
+    this.#gate = options.gate ?? new SendGate();
+    this.#probes = new ProbeLadder(options.payloadBytesMax);
+    const packetBytes = this.#payloadBytes + PACKET_OVERHEAD_BYTES;
+    this.#pacer = new Pacer(16 * packetBytes, options.now);
+    this.rate = new RateController({ ...options, packetBytes });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+  get bytesInFlight(): number {
+    return this.#ledger.bytesInFlight;
+  }
+  /** Stream bytes waiting to be sent for the first time. */
+  get messageBacklogBytes(): number {
+    return this.#stream.backlogBytes;
+  }
+  get silent(): boolean {
+    return this.#silence.timeouts > 1;
+  }
+  /** Timeouts since the last progress. While there are any, only probes are sent. */
+  get timeouts(): number {
+    return this.#silence.timeouts;
+  }
+  get lastReceivedAt(): number {
+    return this.#lastReceivedAt;
+  }
+  /** Highest packet number received: only a newer packet may move the peer's address. */
+  get highestReceived(): number {
+    return this.#acks.highest;
+  }
+  /** Number of the next packet, which decides the key epoch. */
+  get nextPacketNumber(): number {
+    return this.#ledger.next;
+  }
+
+  send(message: Uint8Array): void {
+    this.#stream.write(message);
+  }
+
+  /** Says that no more chunks follow for now, so that an idle link may repeat the tail. */
+  setDraining(draining: boolean): void {
+    this.#draining = draining;
+  }
+
+  /** Asks for an ack to be sent soon, because credit has changed. */
+  creditChanged(now: number): void {
+    this.#acks.hurry(now, this.rate.minRttUs);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closing === null && !this.#closed) this.#closing = { code, reason, left: 3 };
+  }
+
+  /** The peer has not completed the handshake. Without effect once it has proven that it did. */
+  refuse(reason: string): void {
+    if (this.#acks.highest < 0) this.#end({ by: 'peer', code: FLOW_CODE_REFUSED, reason });
+  }
+
+  /** Takes one opened packet. */
+  receive(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
+    if (this.#closed || this.#acks.has(frame.packetNumber)) return;
+    const data = frame.type === FRAME.data || frame.type === FRAME.dataTrain;
+    if (data && !this.#options.inbox.receive(frame, bytes)) return;
+    if (!this.#acks.note(frame.packetNumber, now)) return;
+    this.#lastReceivedAt = now;
+    this.totals.packetsReceived += 1;
+    this.totals.bytesReceived += frame.length + PACKET_OVERHEAD_BYTES;
+    if (data) {
+      this.#acks.noteData(frame.length + PACKET_OVERHEAD_BYTES, {
+        now,
+        packetNumber: frame.packetNumber,
+        continued: frame.type === FRAME.dataTrain,
+      });
+      this.#acks.owe(now, this.rate.minRttUs);
+      return;
+    }
+    this.#receiveControl(frame, bytes, now);
+  }
+
+  /** Acts on deadlines that have passed. Call before `fill`. */
+  tick(now: number): void {
+    if (this.#closed) return;
+    if (now >= this.#silentUntil()) {
+      const seconds = Math.round((now - this.#lastReceivedAt) / 1e6);
+      this.#end({ by: 'timeout', code: 0, reason: `nothing was received for ${seconds} s` });
+      return;
+    }
+    if (now >= this.#timeoutAt()) this.#onTimeout(now);
+    if (now - this.#lastSentAt >= KEEPALIVE_US) this.#pingDue = true;
+  }
+
+  /** Appends what may leave now. @returns Whether the batch could have taken more of ours. */
+  fill(batch: SendBatch, room: number, now: number): void {
+    if (this.#closed) return;
+    const end = Math.min(batch.count + room, batch.words.length / 9);
+    if (now >= this.#acks.dueAt) this.#fillAck(batch, end, now);
+    if (this.#closing !== null) {
+      this.#fillClose(batch, end);
+      return;
+    }
+    this.#fitPayload();
+    const rate = this.rate.pacingRate;
+    // At a ceiling there is no capacity to be found out, and bursts would exceed it.
+    const { limitedByCeiling } = this.rate;
+    const train = limitedByCeiling ? 0 : this.rate.trainPackets;
+    this.#pacer.setTrain(train * (this.#payloadBytes + PACKET_OVERHEAD_BYTES));
+    if (this.#pacer.refill(rate, now, limitedByCeiling)) this.#ledger.markAppLimited();
+    this.#gate.refill(now);
+    const window = this.rate.window;
+    while (batch.count < end && !this.#ledger.full) {
+      const asking = this.#silence.asking > 0;
+      const allowed =
+        asking ||
+        (this.#silence.timeouts === 0 &&
+          this.#pacer.ready &&
+          this.#gate.open &&
+          this.#ledger.bytesInFlight < window);
+      if (!allowed) break;
+      if (!this.#fillNext(batch, now)) {
+        // Nothing to probe with: the next timeout asks again.
+        this.#silence.stopAsking();
+        break;
+      }
+      if (asking) this.#silence.asked();
+    }
+    this.#pacer.setWaiting(!this.#pacer.ready && (this.outbox.ready || this.#stream.ready));
+    this.#noteIdle(now, window);
+  }
+
+  /** When this flow next needs to run, given that `fill` has just been called. */
+  deadline(now: number): number {
+    if (this.#closed) return Infinity;
+    if (this.#closing !== null) return now;
+    const at = Math.min(this.#acks.dueAt, this.#timeoutAt(), this.#silentUntil());
+    if (this.#ledger.full) return at;
+    if (this.#silence.asking > 0) return now;
+    // Behind a full window or a silent path only an ack or a timeout brings news.
+    if (this.#silence.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
+    const paced = now + Math.max(this.#pacer.waitUs(this.rate.pacingRate), this.#gate.waitUs());
+    if (this.outbox.ready || this.#stream.ready || this.#pingDue) return Math.min(at, paced);
+    const keepaliveAt = this.#lastSentAt + KEEPALIVE_US;
+    const tailAt = this.#mayRepeatTail() ? this.#tailRepeatedAt + this.#tailPauseUs() : Infinity;
+    return Math.min(at, keepaliveAt, Math.max(tailAt, paced));
+  }
+
+  #receiveControl(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
+    switch (frame.type) {
+      case FRAME.stream:
+        this.#acks.owe(now, this.rate.minRttUs);
+        this.#receiveStream(frame, bytes);
+        break;
+      case FRAME.ack:
+        this.#receiveAck(frame, bytes, now);
+        break;
+      case FRAME.state:
+        this.#acks.notePeer({
+          rttUs: frame.length >= 4 ? getU32(bytes, frame.offset) : 0,
+          floor: fromWords(frame.positionHigh, frame.positionLow),
+        });
+        break;
+      case FRAME.probe:
+      case FRAME.ping:
+        this.#acks.owe(now, this.rate.minRttUs);
+        break;
+      case FRAME.close:
+        this.#end({ by: 'peer', ...readClose(bytes, frame.offset, frame.length) });
+        break;
+      default:
+        this.close(1, `frame type ${frame.type} is unknown`);
+    }
+  }
+
+  #receiveStream(frame: ReceivedFrame, bytes: Uint8Array): void {
+    const start = fromWords(frame.positionHigh, frame.positionLow);
+    const content = bytes.subarray(frame.offset, frame.offset + frame.length);
+    const arrival = this.#stream.receive(start, content);
+    if ('violation' in arrival) {
+      this.close(1, arrival.violation);
+      return;
+    }
+    for (const message of arrival.messages) this.#options.events.message(message);
+  }
+
+  #receiveAck(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
+    const ack = readAck(bytes, frame.offset, frame.length);
+    const top = fromWords(frame.positionHigh, frame.positionLow);
+    const summary =
+      ack === null
+        ? null
+        : this.#ledger.acknowledge(
+            top,
+            { bytes, start: ack.bitmapStart, end: ack.bitmapEnd, delayUs: ack.delayUs },
+            now,
+          );
+    if (ack === null || summary === null) {
+      this.close(1, 'an acknowledgement is malformed');
+      return;
+    }
+    this.#stream.raiseSendLimit(ack.streamLimit);
+    for (const credit of ack.credits) {
+      this.#options.events.credit(credit.channel, credit.chunkLimit);
+    }
+    this.rate.setPeerCeiling(ack.rateLimit > 0 ? ack.rateLimit / 1000 : Number.POSITIVE_INFINITY);
+    if (ack.trainRate > 0) this.rate.noteTrain(ack.trainRate / 1000);
+    this.#afterAck(summary, now);
+  }
+
+  #afterAck(summary: AckSummary, now: number): void {
+    if (summary.ackedPackets > 0) this.#noteProgress(now);
+    this.#ledger.detectLost(this.rate.smoothedRttUs, summary);
+    this.rate.onAck(summary, { now, bytesInFlight: this.#ledger.bytesInFlight });
+  }
+
+  #silentUntil(): number {
+    const silenceMax = this.#acks.highest < 0 ? FIRST_SILENCE_MAX_US : FLOW_SILENCE_MAX_US;
+    return this.#lastReceivedAt + silenceMax;
+  }
+
+  #timeoutAt(): number {
+    if (this.#ledger.packetsInFlight === 0) return Infinity;
+    return this.#silence.timeoutAt({
+      rttUs: this.rate.smoothedRttUs,
+      oldestSentAt: this.#ledger.oldestSentAt,
+    });
+  }
+
+  #onTimeout(now: number): void {
+    if (this.#silence.expire(now)) {
+      this.#ledger.loseAll();
+      this.rate.onTimeout(now);
+    }
+    if (!this.outbox.ready) this.outbox.repeatTail();
+    if (!this.#stream.ready) this.#stream.repeat();
+    // Small beside large: when only the small one comes back, the path has lost its large packets.
+    const nothing = !this.outbox.ready && !this.#stream.ready;
+    if (this.#silence.timeouts > 1 || nothing) this.#pingDue = true;
+  }
+
+  #noteProgress(now: number): void {
+    const blocked = this.#silence.progress(now, this.outbox.size > 0);
+    if (blocked && this.#payloadBytes > PAYLOAD_BYTES_START) {
+      this.#provenBytes = PAYLOAD_BYTES_START;
+      this.#usePayload(PAYLOAD_BYTES_START);
+      this.#probes.giveUp();
+      this.outbox.repacketize();
+    }
+  }
+
+  #fillNext(batch: SendBatch, now: number): boolean {
+    const frame = this.#frame;
+    // Only who sends content has something to say about what is resolved.
+    const content = this.outbox.ready || this.#stream.ready || this.#pingDue;
+    if (content && now >= this.#stateDueAt) this.#fillState(batch, now);
+    if (batch.count * 9 >= batch.words.length) return false;
+    if (this.#pingDue) {
+      this.#pingDue = false;
+      setFrame(this.#frame, FRAME.ping, 0);
+      frame.offset = this.#options.paddingOffset;
+      setContent(this.#content, CONTENT_PING, 0);
+    } else if (this.#stream.ready) {
+      if (!this.#fillStream(batch)) return false;
+    } else if (this.#fillProbe(now)) {
+      // Filled in.
+    } else if (!this.outbox.next(frame, this.#content)) {
+      return false;
+    } else if (this.#pacer.inTrain) {
+      frame.type = FRAME.dataTrain;
+    }
+    this.#push(batch, now);
+    return true;
+  }
+
+  #fillProbe(now: number): boolean {
+    if (this.#silence.timeouts > 0 || !this.outbox.ready) return false;
+    const bytes = this.#probes.next(now, this.rate.smoothedRttUs);
+    if (bytes === 0) return false;
+    setFrame(this.#frame, FRAME.probe, bytes);
+    this.#frame.offset = this.#options.paddingOffset;
+    setContent(this.#content, CONTENT_PROBE, bytes);
+    return true;
+  }
+
+  #push(batch: SendBatch, now: number): void {
+    const bytes = this.#frame.length + PACKET_OVERHEAD_BYTES;
+    const packetNumber = this.#ledger.record(this.#content, {
+      bytes,
+      now,
+      calm: this.rate.calm && this.#content.kind === CONTENT_DATA,
+    });
+    pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
+    this.#pacer.spend(bytes);
+    this.#gate.spend(bytes);
+    this.totals.packetsSent += 1;
+    this.totals.bytesSent += bytes;
+    this.#lastSentAt = now;
+  }
+
+  #fillStream(batch: SendBatch): boolean {
+    const offset = this.#cell(batch);
+    const taken = this.#stream.take(CONTROL_BYTES_MAX, this.#options.arena, offset);
+    if (taken === null) return false;
+    setFrame(this.#frame, FRAME.stream, taken.range.end - taken.range.start);
+    setPosition(this.#frame, taken.range.start);
+    this.#frame.offset = offset;
+    setContent(this.#content, CONTENT_STREAM, taken.ref);
+    this.#content.serial = taken.serial;
+    return true;
+  }
+
+  #fillState(batch: SendBatch, now: number): void {
+    const offset = this.#cell(batch);
+    putU32(this.#options.arena, offset, Math.min(0xffff_ffff, Math.round(this.rate.smoothedRttUs)));
+    setFrame(this.#frame, FRAME.state, 4);
+    setPosition(this.#frame, this.#ledger.floor);
+    this.#frame.offset = offset;
+    this.#pushUnrecorded(batch);
+    this.#stateDueAt = now + Math.max(STATE_INTERVAL_MIN_US, this.rate.smoothedRttUs / 4);
+  }
+
+  #fillAck(batch: SendBatch, end: number, now: number): void {
+    const { events, arena } = this.#options;
+    const content = {
+      streamLimit: this.#stream.receiveLimit,
+      credits: events.credits(),
+      rateLimit: events.receiveRateMax?.() ?? Number.POSITIVE_INFINITY,
+    };
+    this.#acks.write(content, now, {
+      bytes: arena,
+      cell: () => (batch.count < end ? this.#cell(batch) : -1),
+      push: (length, top) => {
+        this.#frame.offset = this.#cell(batch);
+        setFrame(this.#frame, FRAME.ack, length);
+        setPosition(this.#frame, top);
+        this.#pushUnrecorded(batch);
+      },
+    });
+  }
+
+  #fillClose(batch: SendBatch, end: number): void {
+    const closing = this.#closing as { code: number; reason: string; left: number };
+    while (closing.left > 0 && batch.count < end) {
+      const offset = this.#cell(batch);
+      const length = writeClose(this.#options.arena, offset, closing);
+      setFrame(this.#frame, FRAME.close, length);
+      this.#frame.offset = offset;
+      this.#pushUnrecorded(batch);
+      closing.left -= 1;
+    }
+    if (closing.left === 0) this.#end({ by: 'us', code: closing.code, reason: closing.reason });
+  }
+
+  #pushUnrecorded(batch: SendBatch): void {
+    const packetNumber = this.#ledger.takeUnrecorded();
+    this.totals.packetsSent += 1;
+    this.totals.bytesSent += this.#frame.length + PACKET_OVERHEAD_BYTES;
+    pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
+  }
+
+  /** The scratch cell of the batch's next position; free again once the batch has left. */
+  #cell(batch: SendBatch): number {
+    return this.#options.scratchOffset + batch.count * CONTROL_BYTES_MAX;
+  }
+
+  #noteIdle(now: number, window: number): void {
+    const blocked = !this.#pacer.ready || this.#ledger.bytesInFlight >= window;
+    if (blocked || this.outbox.ready || this.#stream.ready) return;
+    this.#ledger.markAppLimited();
+    if (this.#mayRepeatTail() && now >= this.#tailRepeatedAt + this.#tailPauseUs()) {
+      this.#tailRepeatedAt = now;
+      this.outbox.repeatTail();
+    }
+  }
+
+  #mayRepeatTail(): boolean {
+    return (
+      this.#draining && this.#silence.timeouts === 0 && !this.outbox.ready && this.outbox.size > 0
+    );
+  }
+
+  #tailPauseUs(): number {
+    return Math.max(this.rate.smoothedRttUs / 2, 10_000);
+  }
+
+  #contentAcked(content: PacketContent): void {
+    if (content.kind === CONTENT_DATA) {
+      this.#silence.noteDataAcked();
+      this.outbox.acked(content);
+    } else if (content.kind === CONTENT_STREAM) {
+      this.#stream.acked(content.ref, content.serial);
+    } else if (content.kind === CONTENT_PROBE && this.#probes.acked(content.ref)) {
+      this.#provenBytes = content.ref;
+    }
+  }
+
+  #contentLost(content: PacketContent): void {
+    if (content.kind === CONTENT_DATA) this.outbox.lost(content);
+    else if (content.kind === CONTENT_STREAM) this.#stream.lost(content.ref, content.serial);
+  }
+
+  /** Uses the largest packets that the path takes and that do not make a low ceiling coarse. */
+  #fitPayload(): void {
+    const ceiling = Math.min(this.#gate.rate, this.rate.ceiling);
+    const bytes = fittingPayload(Math.min(this.#provenBytes, ceiling * CEILING_PACKET_US));
+    if (bytes !== this.#payloadBytes) this.#usePayload(bytes);
+  }
+
+  #usePayload(bytes: number): void {
+    this.#payloadBytes = bytes;
+    this.outbox.setPayloadBytes(bytes);
+    this.rate.setPacketBytes(bytes + PACKET_OVERHEAD_BYTES);
+  }
+
+  #end(end: { by: 'peer' | 'us' | 'timeout'; code: number; reason: string }): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.events.closed(end);
+  }
+}

@@ -1,0 +1,399 @@
+/**
+ * Congestion control: how fast to send and how much may be in flight.
+ *
+ * A model of the path in the manner of BBR: the highest recent delivery rate and the lowest recent
+ * round-trip time. Random loss does not slow it down: the share of packets lost while no queue
+ * stands ("calm" packets) is the path's own loss, and the sending rate is raised to make up for it.
+ * A standing queue, seen as a longer round trip, makes it send a little slower until it is gone.
+ *
+ * Phases: `startup` doubles each round until the delivery rate stops growing, a queue appears or
+ * loss jumps; `drain` empties the queue made so far; `cruise` sends at the measured rate and probes
+ * for more once every eight round trips; `refresh` empties the pipe briefly when the lowest
+ * round-trip time has not been seen for long.
+ *
+ * @see docs/ARCHITECTURE.md, "Congestion control"
+ */
+import type { AckSummary } from './packet-ledger.js';
+import { RATE_POLICY, type RateControllerOptions, type RatePolicy } from './rate-policy.js';
+
+const STARTUP_GAIN = 2.4;
+const DRAIN_GAIN = 0.75;
+const CRUISE_PHASES = 8;
+const RATE_ROUNDS = 10;
+const MIN_RTT_WINDOW_US = 10_000_000;
+const REFRESH_US = 150_000;
+const WINDOW_GAIN = 2;
+/** Packets in flight that are always allowed, so that acks keep coming. */
+const WINDOW_PACKETS_MIN = 16;
+/**
+ * Round trips are taken as they are up to this much above the shortest one. They grow without any
+ * queue when a busy machine answers late; a window for the shortest one would then strangle the rate,
+ * and the lower rate the window.
+ */
+const WINDOW_RTT_EXTRA_US = 200_000;
+const LOSS_COMPENSATION_MAX = 0.5;
+/** Start-up sends in trains of this many packets, which the receiver times. */
+const TRAIN_PACKETS = 32;
+/** Train readings kept; their median counts. */
+const TRAIN_READINGS = 7;
+/** Share of the capacity that two agreeing trains allow at once. */
+const TRAIN_TRUST = 0.8;
+/** Rounds that then pass before a standing queue is given way to again. */
+const YIELD_PAUSE_ROUNDS = 8;
+
+/** Packets of the first round trip: four trains. */
+const INITIAL_PACKETS = 128;
+
+type Mode = 'startup' | 'drain' | 'cruise' | 'refresh';
+
+const MODE_GAIN = { startup: STARTUP_GAIN, drain: 0.6, refresh: 0.5 } as const;
+
+export class RateController {
+  readonly #policy: RatePolicy;
+  #mode: Mode = 'startup';
+  #packetBytes: number;
+  #rateMax: number;
+  #ownMax: number;
+  #peerMax = Number.POSITIVE_INFINITY;
+  #minRtt: number;
+  #minRttAt: number;
+  #smoothedRtt: number;
+  #rttKnown = false;
+  #roundMinRtt = Infinity;
+  readonly #roundRates: number[] = [0];
+  readonly #trains: number[] = [];
+  #fullRate = 0;
+  #fullRounds = 0;
+  #queueSigns = 0;
+  #phase = 0;
+  #phaseStart: number;
+  #probeBase = 0;
+  #modeStart: number;
+  #initialRate: number;
+  #calmResolved = 0;
+  #calmLost = 0;
+  #roundResolved = 0;
+  #roundLost = 0;
+  /** Lowest share lost in a round so far: what start-up takes for the path's own loss. */
+  #startupLoss = 1;
+  #yieldRounds = 0;
+  #yielding = false;
+  /** A fixed flow has lost more than its policy allows. */
+  #overloaded = false;
+  #bandwidth = 0;
+
+  constructor(options: RateControllerOptions) {
+    this.#policy = RATE_POLICY[options.policy ?? 'fair'];
+    this.#packetBytes = options.packetBytes;
+    this.#rateMax = options.rateMax;
+    this.#ownMax = options.rateMax;
+    this.#minRtt = options.rttUs;
+    this.#smoothedRtt = options.rttUs;
+    this.#minRttAt = options.now;
+    this.#phaseStart = options.now;
+    this.#modeStart = options.now;
+    const initialWindow = INITIAL_PACKETS * options.packetBytes;
+    this.#initialRate = initialWindow / Math.max(options.rttUs, 500);
+    if (options.rateHint > 0) this.#trains.push(options.rateHint, options.rateHint);
+  }
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+  get smoothedRttUs(): number {
+    return this.#smoothedRtt;
+  }
+  get minRttUs(): number {
+    return this.#minRtt;
+  }
+  /** Highest recent delivery rate, bytes per microsecond; 0 before the first sample. */
+  get bandwidth(): number {
+    return this.#bandwidth;
+  }
+  /** Estimated share of packets that the path loses by itself, 0 to 0.5. */
+  get ownLoss(): number {
+    if (this.#calmResolved < 100) return 0;
+    return Math.min(LOSS_COMPENSATION_MAX, Math.max(0, this.#calmLost) / this.#calmResolved);
+  }
+  /** Whether packets sent now build no queue, as far as is known. */
+  get calm(): boolean {
+    // Start-up overshoots before it can know, so its losses say nothing about the path.
+    if (this.#mode === 'startup') return false;
+    return this.gain <= 1 && this.#smoothedRtt <= this.#queueLimit();
+  }
+
+  /** Factor on the measured rate in the present phase. */
+  get gain(): number {
+    if (this.#mode !== 'cruise') return MODE_GAIN[this.#mode];
+    if (this.#phase === 0) return this.#policy.probeGain;
+    if (this.#phase === 1) return this.#drainGain;
+    return this.#yielding ? this.#policy.yieldGain : 1;
+  }
+
+  /** A probe that the ceiling cut short has made less of a queue, so less has to drain. */
+  get #drainGain(): number {
+    const ceiling = (this.#rateMax * (1 - this.ownLoss)) / this.#bandwidth;
+    const probed = Math.max(1, Math.min(this.#policy.probeGain, ceiling));
+    return Math.max(DRAIN_GAIN, 2 - probed);
+  }
+
+  /** Bytes per microsecond to send at now, never above the ceiling. */
+  get pacingRate(): number {
+    if (this.#holdsCeiling) return this.#rateMax;
+    if (this.#mode === 'startup') return Math.min(this.#startupRate(), this.#rateMax);
+    return Math.min((this.#bandwidth / (1 - this.ownLoss)) * this.gain, this.#rateMax);
+  }
+
+  /** A fixed flow sends at its ceiling as long as the path bears it. */
+  get #holdsCeiling(): boolean {
+    const { fixedLossMax } = this.#policy;
+    return fixedLossMax > 0 && !this.#overloaded && Number.isFinite(this.#rateMax);
+  }
+
+  /** Most that may be sent, bytes per microsecond; Infinity for no limit. */
+  get ceiling(): number {
+    return this.#rateMax;
+  }
+
+  /** Whether the ceiling, not the path, sets the rate. */
+  get limitedByCeiling(): boolean {
+    return this.pacingRate >= this.#rateMax;
+  }
+
+  /** Bytes that may be in flight. */
+  get window(): number {
+    const guessed = this.#mode === 'startup' || this.#holdsCeiling;
+    const rate = guessed ? this.pacingRate : this.#bandwidth / (1 - this.ownLoss);
+    const product = Math.max(rate, 0) * this.#windowRtt();
+    const gain = this.#mode === 'refresh' ? 0.5 : WINDOW_GAIN;
+    // Acks come in bunches of up to 8 ms; the window must span them on short paths.
+    const bunches = this.#mode === 'refresh' ? 0 : Math.max(rate, this.#initialRate) * 16_000;
+    return Math.max(product * gain + bunches, WINDOW_PACKETS_MIN * this.#packetBytes);
+  }
+
+  /** Packets that should leave back to back; 0 for even spacing. */
+  get trainPackets(): number {
+    return this.#mode === 'startup' ? TRAIN_PACKETS : 0;
+  }
+
+  /** The receiver has timed a train. @param rate Bytes per microsecond. */
+  noteTrain(rate: number): void {
+    if (this.#mode !== 'startup') return;
+    this.#trains.push(rate);
+    if (this.#trains.length > TRAIN_READINGS) this.#trains.shift();
+  }
+
+  /** Our own ceiling, bytes per microsecond. */
+  #windowRtt(): number {
+    if (this.#mode === 'refresh') return this.#minRtt;
+    const longest = this.#minRtt + WINDOW_RTT_EXTRA_US;
+    return Math.max(Math.min(this.#smoothedRtt, longest), this.#minRtt, 1000);
+  }
+
+  setCeiling(rateMax: number): void {
+    this.#ownMax = rateMax;
+    this.#rateMax = Math.min(rateMax, this.#peerMax);
+  }
+
+  /** What the receiver wants to get at most, bytes per microsecond. */
+  setPeerCeiling(rateMax: number): void {
+    this.#peerMax = rateMax;
+    this.#rateMax = Math.min(rateMax, this.#ownMax);
+  }
+
+  setPacketBytes(bytes: number): void {
+    this.#packetBytes = bytes;
+  }
+
+  onAck(summary: AckSummary, state: { now: number; bytesInFlight: number }): void {
+    const { now } = state;
+    if (summary.rttUs > 0) this.#noteRtt(summary.rttUs, now);
+    this.#noteLoss(summary);
+    this.#noteRate(summary);
+    if (summary.roundEnded) this.#endRound();
+    this.#advance(summary, state);
+  }
+
+  /** Nothing came back for several round trips: the model of the path is stale. */
+  onTimeout(now: number): void {
+    // Before the first measurement there is no model; start-up goes on with its first guess.
+    if (this.#bandwidth === 0) return;
+    this.#setMode('cruise', now);
+    this.#phase = 2;
+    this.#phaseStart = now;
+  }
+
+  /** Doubles with each round, helped and bounded by what trains say of the capacity. */
+  #startupRate(): number {
+    const rate = Math.max(this.#bandwidth * STARTUP_GAIN, this.#initialRate);
+    if (this.#trains.length < 2) return rate;
+    const sorted = [...this.#trains].sort((a, b) => a - b);
+    const capacity = sorted[this.#trains.length >> 1] as number;
+    return Math.min(Math.max(rate, capacity * TRAIN_TRUST), capacity * 1.05);
+  }
+
+  #noteRtt(rttUs: number, now: number): void {
+    // The handshake's round trip may include repetitions, so the first real one replaces it.
+    this.#smoothedRtt += (rttUs - this.#smoothedRtt) / (this.#rttKnown ? 8 : 1);
+    this.#rttKnown = true;
+    this.#roundMinRtt = Math.min(this.#roundMinRtt, rttUs);
+    if (rttUs <= this.#minRtt * 1.03) {
+      this.#minRtt = Math.min(this.#minRtt, rttUs);
+      this.#minRttAt = now;
+    }
+    if (this.#mode === 'startup') {
+      this.#queueSigns = rttUs > this.#startupQueueLimit() ? this.#queueSigns + 1 : 0;
+    }
+  }
+
+  #noteLoss(summary: AckSummary): void {
+    this.#calmResolved += summary.calmResolved;
+    this.#calmLost += summary.calmLost;
+    if (this.#calmResolved > 20_000) {
+      this.#calmResolved /= 2;
+      this.#calmLost /= 2;
+    }
+    this.#roundResolved += summary.ackedPackets + summary.lostPackets;
+    this.#roundLost += summary.lostPackets;
+  }
+
+  #noteRate(summary: AckSummary): void {
+    const rate = summary.deliveryRate;
+    if (rate <= 0 || (summary.deliveryAppLimited && rate <= this.#bandwidth)) return;
+    const last = this.#roundRates.length - 1;
+    if (rate > (this.#roundRates[last] as number)) this.#roundRates[last] = rate;
+    if (rate > this.#bandwidth) this.#bandwidth = rate;
+  }
+
+  #endRound(): void {
+    if (this.#mode === 'startup') this.#checkPlateau();
+    if (this.#roundResolved >= 64) {
+      this.#startupLoss = Math.min(this.#startupLoss, this.#roundLost / this.#roundResolved);
+    }
+    if (this.#mode === 'cruise') this.#checkCollapse();
+    this.#checkOverload();
+    this.#roundRates.push(0);
+    if (this.#roundRates.length > RATE_ROUNDS) this.#roundRates.shift();
+    const highest = Math.max(...this.#roundRates);
+    if (highest > 0) this.#bandwidth = highest;
+    this.#chooseYield();
+    this.#roundMinRtt = Infinity;
+    this.#roundResolved = 0;
+    this.#roundLost = 0;
+  }
+
+  /** A queue that stays through whole rounds is ours to drain, unless draining doesn't help. */
+  #chooseYield(): void {
+    if (this.#mode !== 'cruise' || this.#roundMinRtt === Infinity) return;
+    const standing = this.#roundMinRtt > this.#queueLimit();
+    if (this.#yieldRounds < 0) {
+      this.#yieldRounds += 1;
+      this.#yielding = false;
+    } else if (standing && this.#yieldRounds < this.#policy.yieldRounds) {
+      this.#yieldRounds += 1;
+      this.#yielding = true;
+    } else {
+      this.#yieldRounds = standing ? -YIELD_PAUSE_ROUNDS : 0;
+      this.#yielding = false;
+    }
+  }
+
+  /**
+   * Much more is lost than the path loses by itself, and much less arrives than before: the path
+   * has become slower. What was measured before it did so is forgotten at once.
+   */
+  #checkCollapse(): void {
+    const excess = this.#roundLost - this.#roundResolved * (2 * this.ownLoss + 0.1);
+    const rate = this.#roundRates.at(-1) as number;
+    if (excess <= 16 || rate === 0 || rate > this.#bandwidth * 0.8) return;
+    this.#roundRates.length = 0;
+    this.#roundRates.push(rate);
+    this.#bandwidth = rate;
+    this.#phase = 1;
+  }
+
+  /** The loss ceiling of a fixed flow; it comes back when half as much is lost. */
+  #checkOverload(): void {
+    const { fixedLossMax } = this.#policy;
+    if (fixedLossMax === 0 || this.#roundResolved < 64) return;
+    const lost = this.#roundLost / this.#roundResolved;
+    this.#overloaded = lost > (this.#overloaded ? fixedLossMax / 2 : fixedLossMax);
+  }
+
+  #checkPlateau(): void {
+    if (this.#bandwidth > this.#fullRate * 1.25) {
+      this.#fullRate = this.#bandwidth;
+      this.#fullRounds = 0;
+    } else {
+      this.#fullRounds += 1;
+    }
+  }
+
+  #advance(summary: AckSummary, state: { now: number; bytesInFlight: number }): void {
+    const { now } = state;
+    const age = now - this.#modeStart;
+    switch (this.#mode) {
+      case 'startup': {
+        const lossy = this.#roundLost > this.#roundResolved * (2 * this.#startupLoss + 0.1) + 32;
+        if (this.#fullRounds >= 3 || this.#queueSigns >= 3 || lossy) this.#setMode('drain', now);
+        break;
+      }
+      case 'drain': {
+        const target = this.#bandwidth * this.#minRtt;
+        if (state.bytesInFlight <= target || age > 3 * this.#smoothedRtt) this.#enterCruise(now);
+        break;
+      }
+      case 'refresh':
+        if (age > REFRESH_US + this.#minRtt) {
+          this.#minRtt = Math.max(1, Math.min(this.#roundMinRtt, this.#smoothedRtt));
+          this.#minRttAt = now;
+          this.#enterCruise(now);
+        }
+        break;
+      case 'cruise':
+        this.#advanceCruise(summary, now);
+        break;
+    }
+  }
+
+  #advanceCruise(summary: AckSummary, now: number): void {
+    if (now - this.#minRttAt > MIN_RTT_WINDOW_US && summary.ackedPackets > 0) {
+      this.#setMode('refresh', now);
+      this.#roundMinRtt = Infinity;
+      return;
+    }
+    const length = Math.max(this.#minRtt, 8000) * (this.#phase === 0 ? 1.2 : 1);
+    if (now - this.#phaseStart < length) return;
+    this.#phaseStart = now;
+    if (this.#phase === 1) {
+      // A probe that found much more is repeated at once: the path has room again.
+      const grew = this.#bandwidth > this.#probeBase * 1.12;
+      this.#phase = grew && this.#smoothedRtt <= this.#queueLimit() ? 0 : 2;
+    } else {
+      this.#phase = (this.#phase + 1) % CRUISE_PHASES;
+    }
+    if (this.#phase === 0) this.#probeBase = this.#bandwidth;
+  }
+
+  #enterCruise(now: number): void {
+    this.#setMode('cruise', now);
+    this.#phase = 2;
+    this.#phaseStart = now;
+    this.#yieldRounds = 0;
+    this.#yielding = false;
+  }
+
+  #setMode(mode: Mode, now: number): void {
+    this.#mode = mode;
+    this.#modeStart = now;
+  }
+
+  #startupQueueLimit(): number {
+    return this.#minRtt * 1.2 + 6000;
+  }
+
+  #queueLimit(): number {
+    const { queueShare, queueMinUs } = this.#policy;
+    return this.#minRtt + Math.max(this.#minRtt * queueShare, queueMinUs);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * How eagerly a flow takes its part of a path. `fair` shares it, `high` takes about two shares,
+ * `background` leaves it to everyone else, `fixed` sends at its ceiling until too much is lost.
+ */
+export interface RatePolicy {
+  /** Factor on the measured rate when probing for more. */
+  readonly probeGain: number;
+  /** Factor while giving way to a standing queue. */
+  readonly yieldGain: number;
+  /** Rounds in a row that give way, before the queue counts as someone else's. */
+  readonly yieldRounds: number;
+  /** A round trip this much longer than the shortest one means a queue: share, and at least. */
+  readonly queueShare: number;
+  readonly queueMinUs: number;
+  /** Sends at the ceiling, whatever the model says, while less than this share is lost; 0 never. */
+  readonly fixedLossMax: number;
+}
+
+export const RATE_POLICY = {
+  fair: {
+    probeGain: 1.25,
+    yieldGain: 0.9,
+    yieldRounds: 4,
+    queueShare: 0.15,
+    queueMinUs: 4000,
+    fixedLossMax: 0,
+  },
+  high: {
+    probeGain: 1.4,
+    yieldGain: 0.95,
+    yieldRounds: 2,
+    queueShare: 0.4,
+    queueMinUs: 8000,
+    fixedLossMax: 0,
+  },
+  background: {
+    probeGain: 1.1,
+    yieldGain: 0.6,
+    yieldRounds: Number.POSITIVE_INFINITY,
+    queueShare: 0.05,
+    queueMinUs: 2000,
+    fixedLossMax: 0,
+  },
+  fixed: {
+    probeGain: 1.25,
+    yieldGain: 0.9,
+    yieldRounds: 4,
+    queueShare: 0.15,
+    queueMinUs: 4000,
+    fixedLossMax: 0.5,
+  },
+} as const satisfies Record<string, RatePolicy>;
+
+export type RatePolicyName = keyof typeof RATE_POLICY;
+
+/** What a rate controller starts from. */
+export interface RateControllerOptions {
+  /** From the handshake, in microseconds. */
+  readonly rttUs: number;
+  readonly packetBytes: number;
+  /** Ceiling in bytes per microsecond; Infinity for none. */
+  readonly rateMax: number;
+  /** What an earlier flow delivered, bytes per microsecond: counts as timed trains; 0 for none. */
+  readonly rateHint: number;
+  readonly now: number;
+  /** How to share the path; fair when absent. */
+  readonly policy?: RatePolicyName;
+}
