@@ -1,0 +1,19 @@
+{
+  'targets': [
+    {
+      'target_name': 'jetstream_udp',
+      'sources': [
+        'native/aead.cc',
+        'native/binding.cc',
+        'native/file-system.cc',
+        'native/packet-engine.cc',
+        'native/peer-table.cc',
+        'native/readiness.cc',
+        'native/udp-socket.cc',
+      ],
+      'defines': ['NAPI_VERSION=8', '_GNU_SOURCE'],
+      'cflags': ['-Wall', '-Wextra', '-Wno-unused-parameter', '-fvisibility=hidden'],
+      'cflags_cc': ['-std=c++17', '-O3'],
+    },
+  ],
+}
