@@ -1,0 +1,212 @@
+/**
+ * The options of `jetstream server` as one table. The parser, the command-line flags and the manual
+ * derive from it. Options are parsed once at start; none of these changes at run time.
+ */
+import { z } from 'zod';
+import { parseExternalAddress } from '../server-info/external-address.js';
+
+/** What the manual says about an option beside its type. */
+interface OptionText {
+  /** A bare flag means true although there is no default; false when absent. */
+  readonly bare?: boolean;
+  /** What one unit of the value is, or `` when the value has none. */
+  readonly unit: string;
+  /** Values that are accepted, in words. */
+  readonly range: string;
+  readonly doc: string;
+}
+
+/** One row of the table. */
+export interface OptionDefinition extends OptionText {
+  readonly schema: z.ZodType;
+}
+
+const define = <S extends z.ZodType>(schema: S, text: OptionText) => ({ schema, ...text });
+
+/** Numbers arrive as text from a command line. */
+const integer = (least: number, most: number) =>
+  z
+    .union([
+      z.int(),
+      z
+        .string()
+        .regex(/^-?\d{1,15}$/)
+        .transform(Number),
+    ])
+    .pipe(z.int().min(least).max(most));
+
+const flag = () =>
+  z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
+/** One name, or several; on a command line the flag is repeated or holds commas. */
+const nameList = () =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) =>
+      (typeof given === 'string' ? [given] : given)
+        .flatMap((entry) => entry.split(','))
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    )
+    .pipe(z.array(z.string().max(256)).max(1000));
+
+/** A rate in kbit/s; what is not given is not limited. */
+const rate = () =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,10}(\.\d{1,6})?$/)
+        .transform(Number),
+    ])
+    .pipe(z.number().min(8).max(1e9))
+    .nullable()
+    .default(null);
+
+const text = () => z.string().min(1).max(4096);
+const noFraction = 'true or false';
+
+export const OPTION_TABLE = {
+  apiPort: define(integer(0, 65_535).default(8886), {
+    unit: 'TCP port',
+    range: '0 to 65535; 0 lets the system choose',
+    doc: 'Port of the control API (TLS: WebSocket, JSON-RPC, HTTP).',
+  }),
+  apiHost: define(text().default('::'), {
+    unit: 'address',
+    range: 'an address of this machine; :: is all interfaces',
+    doc: 'Address that the control API listens on.',
+  }),
+  apiAllowRemoteControl: define(flag().default(true), {
+    unit: '',
+    range: noFraction,
+    doc: 'False makes the control API listen on the loopback interface only.',
+  }),
+  recvPort: define(integer(0, 65_535).default(8886), {
+    unit: 'UDP port',
+    range: '0 to 65535; 0 lets the system choose',
+    doc: 'Port that file data is received on and sent from.',
+  }),
+  recvHost: define(text().default('::'), {
+    unit: 'address',
+    range: 'an address of this machine; :: is all interfaces',
+    doc: 'Address that the data port is bound to.',
+  }),
+  persistentStateDir: define(text().nullable().default(null), {
+    unit: 'directory',
+    range: 'an absolute or relative path; made when missing',
+    doc: 'Where the server keeps its identity, database and journals. When absent: /var/lib/jetstream/state as root, $XDG_STATE_HOME/jetstream (~/.local/state/jetstream) otherwise.',
+  }),
+  serverName: define(text().max(256).nullable().default(null), {
+    unit: '',
+    range: 'up to 256 characters',
+    doc: 'Friendly name shown in server info; the host name when absent.',
+  }),
+  superuser: define(nameList().default([]), {
+    unit: 'user names',
+    range: 'up to 1,000 names; repeat the flag or separate by commas',
+    doc: 'Users who may call superuser(), beside the account that runs the server.',
+  }),
+  supergroup: define(nameList().default([]), {
+    unit: 'group names',
+    range: 'up to 1,000 names; repeat the flag or separate by commas',
+    doc: 'Groups of the operating system whose members may call superuser(). Membership is read from /etc/group and /etc/passwd by user name.',
+  }),
+  externalAddress: define(
+    text()
+      .max(262)
+      .refine((address) => parseExternalAddress(address) !== null)
+      .nullable()
+      .default(null),
+    {
+      unit: 'host name or IP address',
+      range: 'a host name or an IP address, with :port if needed',
+      doc: 'Address under which others reach this server, shown in server info. setExternalAddress replaces it.',
+    },
+  ),
+  incomingRateLimit: define(rate(), {
+    unit: 'kbit/s',
+    range: '8 to 1000000000',
+    doc: 'Most file data that is received; unlimited when absent. Locks the limit against the API.',
+  }),
+  outgoingRateLimit: define(rate(), {
+    unit: 'kbit/s',
+    range: '8 to 1000000000',
+    doc: 'Most file data that is sent; unlimited when absent. Locks the limit against the API.',
+  }),
+  borrowIncomingRate: define(flag().nullable().default(null), {
+    bare: true,
+    unit: '',
+    range: noFraction,
+    doc: 'Unused incoming bandwidth may be used for sending. Locks that setting against the API.',
+  }),
+  borrowOutgoingRate: define(flag().nullable().default(null), {
+    bare: true,
+    unit: '',
+    range: noFraction,
+    doc: 'Unused outgoing bandwidth may be used for receiving. Locks that setting against the API.',
+  }),
+  incomingMaxConnections: define(integer(0, 1_000_000).nullable().default(null), {
+    unit: 'connections',
+    range: '0 to 1000000',
+    doc: 'Most senders that may be connected at a time; further ones are refused. Locks the limit against the API.',
+  }),
+  licensePublicKey: define(text().nullable().default(null), {
+    unit: 'PEM file',
+    range: 'one or more Ed25519 public keys',
+    doc: 'Whose licence keys are accepted when setLicenseKeyAsync validates.',
+  }),
+  requestTimeLimit: define(integer(1, 2_147_483_647).default(86_400), {
+    unit: 'seconds',
+    range: '1 to 2147483647',
+    doc: 'How long the result of a request is kept after its end.',
+  }),
+  logLevel: define(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+    unit: '',
+    range: 'debug, info, warn, error or silent',
+    doc: 'Least level that is written to the log (JSON lines on standard error).',
+  }),
+  dataPath: define(z.enum(['auto', 'native', 'dgram']).default('auto'), {
+    unit: '',
+    range: 'auto, native or dgram',
+    doc: 'What moves packets: the native addon, plain Node.js sockets, or the best that works.',
+  }),
+  apiTlsCert: define(text().nullable().default(null), {
+    unit: 'PEM file',
+    range: 'a certificate chain; needs --api-tls-key',
+    doc: 'Certificate of the control API in place of the self-signed one.',
+  }),
+  apiTlsKey: define(text().nullable().default(null), {
+    unit: 'PEM file',
+    range: 'the private key of --api-tls-cert',
+    doc: 'Private key of the certificate given with --api-tls-cert.',
+  }),
+  apiDisableApiTokens: define(flag().default(false), {
+    unit: '',
+    range: noFraction,
+    doc: 'True refuses to make API tokens and to log in with them.',
+  }),
+  allowNoCipher: define(flag().default(false), {
+    unit: '',
+    range: noFraction,
+    doc: 'True allows transfers without encryption and authentication (minimum cipher 0).',
+  }),
+  sandboxDir: define(text().nullable().default(null), {
+    unit: 'directory',
+    range: 'an absolute path; %u is the user name, %% a percent sign',
+    doc: 'Directory that confines every user without a sandbox mapping of their own; the same as the system sandbox mapping {"": directory}, which then cannot be changed. When absent, every user, built-in users included, sees the whole file system with the rights of the account that runs the server.',
+  }),
+} as const;
+
+export type OptionName = keyof typeof OPTION_TABLE;
+
+/** Parsed options, frozen. */
+export type ServerConfig = {
+  readonly [K in OptionName]: z.output<(typeof OPTION_TABLE)[K]['schema']>;
+};
+
+/** Options as a caller may give them; numbers and booleans also as text. */
+export type ServerOptionsInput = {
+  readonly [K in OptionName]?: z.input<(typeof OPTION_TABLE)[K]['schema']> | undefined;
+};
