@@ -1,0 +1,199 @@
+/**
+ * The data plane as the domain sees it: orders go in, events come out. Behind it are data workers
+ * (threads) that own the UDP sockets, and disk threads that read and write files.
+ */
+import type { ErrorCode, RATE_POLICIES } from '@jetstream/contract';
+
+export type RatePolicy = (typeof RATE_POLICIES)[number];
+
+/** Everything needed to send one transfer; plain data, it crosses a thread border. */
+export interface SendOrder {
+  /** 32 hex digits, unique over all servers. */
+  readonly transferId: string;
+  /** Absolute path of the manifest's file list, see storage/manifest-list.ts. */
+  readonly manifestListPath: string;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+  readonly destination: {
+    /** Host name or IP. */
+    readonly address: string;
+    readonly port: number;
+    /** Base64 of the receiver's Ed25519 key; null accepts any key and reports it. */
+    readonly publicKey: string | null;
+    /** API token for the receiver; null when our key is authorised there. */
+    readonly token: string | null;
+    readonly rateMaxKbps: number | null;
+    readonly policy: RatePolicy;
+    /** 0 to 3, see `MIN_CIPHER_*`. */
+    readonly minCipher: number;
+  };
+  /** As the user wrote it; the receiver resolves it below its own root. */
+  readonly destinationPath: string;
+  readonly overwriteMode: number;
+  readonly checkpointSeconds: number;
+  readonly priority: number;
+}
+
+export interface FileError {
+  readonly destPath: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Counters of a running transfer since it was handed over; the domain adds earlier attempts. */
+export interface SendProgress {
+  readonly bytesTotal: number;
+  /** Payload bytes sent, re-sent ones included. */
+  readonly bytesSent: number;
+  readonly bytesAcked: number;
+  readonly bytesRetransmitted: number;
+  /** File bytes that the receiver has confirmed as durable, earlier attempts included. */
+  readonly bytesDurable: number;
+  readonly linkBytesSent: number;
+  readonly linkBytesReceived: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly sendRateKbps: number;
+  readonly roundTripTimeMs: number | null;
+  readonly bottleneck:
+    | 'source disk'
+    | 'cpu'
+    | 'own limit'
+    | 'network'
+    | 'receiver'
+    | 'nothing to send'
+    | null;
+}
+
+/** What a side knows of the other once the flow stands. */
+export interface PeerFacts {
+  readonly address: string;
+  readonly port: number;
+  /** Base64 of the Ed25519 key that the peer has proved to hold. */
+  readonly publicKey: string;
+  readonly serverId: string;
+  readonly serverUid: string;
+}
+
+/** One line of a receipt. */
+export interface ReceiptFile {
+  readonly destPath: string;
+  readonly size: number;
+  /** Lower-case hex of the file's BLAKE3; empty for directories. */
+  readonly blake3: string;
+  readonly mtimeus: number;
+  readonly isEmptyDir: boolean;
+}
+
+/**
+ * How an attempt to send ended. `interrupted` is worth another attempt (the flow broke, nothing
+ * answered); `failed` is not (refused, wrong key, nothing could be read).
+ */
+export type SendOutcome =
+  | {
+      readonly kind: 'complete';
+      readonly fileErrors: readonly FileError[];
+      /** Absolute path of the receipt that this side wrote. */
+      readonly receiptPath: string;
+    }
+  | { readonly kind: 'interrupted'; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/** A peer asks to store files here. Hostile input until the domain has said yes. */
+export interface ReceiveOffer {
+  readonly transferId: string;
+  readonly peer: PeerFacts;
+  readonly token: string | null;
+  readonly destinationPath: string;
+  readonly overwriteMode: number;
+  readonly checkpointSeconds: number;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+}
+
+export type ReceiveDecision =
+  | {
+      readonly accepted: true;
+      /** Absolute directory of the operating system that nothing may leave. */
+      readonly root: string;
+      /** Validated components below it: the destination path. */
+      readonly components: readonly string[];
+      readonly owner: string;
+    }
+  | { readonly accepted: false; readonly code: ErrorCode; readonly message: string };
+
+export interface ReceiveProgress {
+  readonly bytesReceived: number;
+  readonly bytesDurable: number;
+  readonly packetsReceived: number;
+}
+
+export type ReceiveOutcome =
+  | {
+      readonly kind: 'complete';
+      readonly fileErrors: readonly FileError[];
+      readonly receiptPath: string;
+      readonly bytes: number;
+      readonly files: number;
+    }
+  /** The flow broke; the sender may come back with the same transfer id. */
+  | { readonly kind: 'interrupted'; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/** Limits of the whole server; null is no limit. */
+export interface BandwidthLimits {
+  readonly incomingKbps: number | null;
+  readonly outgoingKbps: number | null;
+  /** Flows that others may have open to us. */
+  readonly incomingConnectionsMax: number | null;
+  /** Sending may use what receiving leaves unused. */
+  readonly borrowIncoming: boolean;
+  /** Receiving may use what sending leaves unused. */
+  readonly borrowOutgoing: boolean;
+}
+
+/** Implemented by the domain. Calls arrive on the main thread, in order per transfer. */
+export interface DataPlaneEvents {
+  /** The flow to the destination stands; the first call for an order marks its start. */
+  sendStarted(transferId: string, peer: PeerFacts): void;
+  /** About every 250 ms while something moves. */
+  sendProgress(transferId: string, progress: SendProgress): void;
+  /** Last event of an order. */
+  sendEnded(transferId: string, outcome: SendOutcome): void;
+  /** Decides on an offer; a rejection counts as a refusal with `internal`. */
+  receiveOffered(offer: ReceiveOffer): Promise<ReceiveDecision>;
+  receiveProgress(transferId: string, progress: ReceiveProgress): void;
+  /** Last event of one attempt to receive; a later offer with the same id goes on with it. */
+  receiveEnded(transferId: string, outcome: ReceiveOutcome): void;
+  /** An expected discovery packet has come in; the id is spent. */
+  discovered(discoverId: string, from: { address: string; port: number }): void;
+  /** A flow came up or went down. */
+  peerChanged(peer: PeerFacts, state: 'connected' | 'disconnected'): void;
+}
+
+export interface DataPlane {
+  /** UDP port in use, sockets bound. */
+  readonly recvPort: number;
+  /** `native` or `dgram`, and one line why. */
+  readonly path: 'native' | 'dgram';
+  readonly pathReason: string;
+  /** Starts to send; events follow. The order must not be active already. */
+  send(order: SendOrder): void;
+  /** Ends an order; `sendEnded` follows unless it already came. The receiver is told why. */
+  stopSend(transferId: string, reason: { code: ErrorCode; message: string }): void;
+  /** Refuses further packets of a transfer that is being received. */
+  stopReceive(transferId: string, reason: { code: ErrorCode; message: string }): void;
+  /** Waits for discovery packets with this id, 32 hex digits, until one has come or it is dropped. */
+  expectDiscovery(discoverId: string): void;
+  dropDiscovery(discoverId: string): void;
+  /**
+   * Sends one discovery packet from the data port.
+   *
+   * @throws {CommandError} `destination_unreachable` if the name cannot be resolved.
+   */
+  sendDiscovery(discoverId: string, peer: { address: string; port: number }): Promise<void>;
+  /** Changes the server's limits; running transfers follow within a fifth of a second. */
+  setBandwidthLimits(limits: BandwidthLimits): void;
+  /** Waits up to `drainMs` for open checkpoints, then closes flows and sockets. */
+  stop(options: { drainMs: number }): Promise<void>;
+}

@@ -1,0 +1,210 @@
+/**
+ * The data plane's side on the main thread: starts the worker, resolves names, and carries orders
+ * and events across the thread border.
+ */
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { CommandError } from '@jetstream/contract';
+import type { BandwidthLimits, DataPlane, DataPlaneEvents, SendOrder } from './data-plane.js';
+import type { DataWorkerOptions, FromWorker, ToWorker } from './worker/worker-messages.js';
+
+/** Chunk slots of a worker each way: 120 MiB, which fills 1 Gbit/s at 500 ms twice over. */
+const SLOTS = 480;
+const KEY_EPOCH_SHIFT = 24;
+const STOP_SLACK_MS = 5000;
+
+export type DataPlaneOptions = Omit<DataWorkerOptions, 'slots' | 'keyEpochShift'> & {
+  readonly slots?: number;
+  readonly keyEpochShift?: number;
+  log(level: 'info' | 'warn' | 'error', message: string): void;
+  /** The worker has died by itself: nothing can be sent or received any more. */
+  died(error: Error): void;
+};
+
+const resolveAddress = async (name: string): Promise<string> => {
+  if (isIP(name) !== 0) return name;
+  try {
+    return (await lookup(name)).address;
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    const message = `Cannot resolve ${JSON.stringify(name)}: ${detail}`;
+    throw new CommandError('destination_unreachable', message, { cause });
+  }
+};
+
+class WorkerDataPlane implements DataPlane {
+  readonly #worker: Worker;
+  readonly #events: DataPlaneEvents;
+  readonly #options: DataPlaneOptions;
+  recvPort = 0;
+  path: 'native' | 'dgram' = 'dgram';
+  pathReason = '';
+  #stopped: () => void = () => undefined;
+  #stopping = false;
+
+  constructor(options: DataPlaneOptions, events: DataPlaneEvents) {
+    this.#options = options;
+    this.#events = events;
+    const { log: _log, died: _died, ...rest } = options;
+    const workerData: DataWorkerOptions = {
+      ...rest,
+      slots: options.slots ?? SLOTS,
+      keyEpochShift: options.keyEpochShift ?? KEY_EPOCH_SHIFT,
+    };
+    this.#worker = new Worker(new URL('./worker/data-thread.js', import.meta.url), {
+      workerData,
+      // Descriptors opened by the addon are its own to close.
+      trackUnmanagedFds: false,
+    });
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') {
+          this.recvPort = message.port;
+          this.path = message.path;
+          this.pathReason = message.pathReason;
+          resolve();
+        } else {
+          this.#receive(message);
+        }
+      });
+      this.#worker.on('error', (error) => {
+        reject(error);
+        if (!this.#stopping) this.#options.died(error);
+      });
+      this.#worker.on('exit', (code) => {
+        this.#stopped();
+        reject(new Error(`The data worker ended with code ${code}`));
+        if (!this.#stopping) this.#options.died(new Error(`The data worker ended: ${code}`));
+      });
+    });
+  }
+
+  send(order: SendOrder): void {
+    void this.#resolveAndSend(order);
+  }
+
+  stopSend(transferId: string, reason: Parameters<DataPlane['stopSend']>[1]): void {
+    this.#post({ type: 'stopSend', transferId, reason });
+  }
+
+  stopReceive(transferId: string, reason: Parameters<DataPlane['stopReceive']>[1]): void {
+    this.#post({ type: 'stopReceive', transferId, reason });
+  }
+
+  expectDiscovery(discoverId: string): void {
+    this.#post({ type: 'expectDiscovery', discoverId });
+  }
+
+  dropDiscovery(discoverId: string): void {
+    this.#post({ type: 'dropDiscovery', discoverId });
+  }
+
+  async sendDiscovery(discoverId: string, peer: { address: string; port: number }): Promise<void> {
+    const address = await resolveAddress(peer.address);
+    this.#post({ type: 'sendDiscovery', discoverId, peer: { address, port: peer.port } });
+  }
+
+  setBandwidthLimits(limits: BandwidthLimits): void {
+    this.#post({ type: 'limits', limits });
+  }
+
+  async stop({ drainMs }: { drainMs: number }): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const stopped = new Promise<void>((resolve) => {
+      this.#stopped = resolve;
+    });
+    this.#post({ type: 'stop', drainMs });
+    const limit = new Promise((resolve) => setTimeout(resolve, drainMs + STOP_SLACK_MS).unref());
+    await Promise.race([stopped, limit]);
+    await this.#worker.terminate();
+  }
+
+  async #resolveAndSend(order: SendOrder): Promise<void> {
+    const { address } = order.destination;
+    try {
+      const ip = await resolveAddress(address);
+      this.#post({ type: 'send', order, ip });
+    } catch (error) {
+      this.#events.sendEnded(order.transferId, {
+        kind: 'interrupted',
+        code: 'destination_unreachable',
+        message: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  #receive(message: FromWorker): void {
+    const events = this.#events;
+    switch (message.type) {
+      case 'sendStarted':
+        events.sendStarted(message.transferId, message.peer);
+        break;
+      case 'sendProgress':
+        events.sendProgress(message.transferId, message.progress);
+        break;
+      case 'sendEnded':
+        events.sendEnded(message.transferId, message.outcome);
+        break;
+      case 'offer':
+        void this.#decide(message.offerId, message.offer);
+        break;
+      case 'receiveProgress':
+        events.receiveProgress(message.transferId, message.progress);
+        break;
+      case 'receiveEnded':
+        events.receiveEnded(message.transferId, message.outcome);
+        break;
+      case 'peerChanged':
+        events.peerChanged(message.peer, message.state);
+        break;
+      case 'discovered':
+        events.discovered(message.discoverId, message.from);
+        break;
+      case 'log':
+        this.#options.log(message.level, message.message);
+        break;
+      case 'stopped':
+        this.#stopped();
+        break;
+      case 'ready':
+        break;
+    }
+  }
+
+  async #decide(
+    offerId: number,
+    offer: Parameters<DataPlaneEvents['receiveOffered']>[0],
+  ): Promise<void> {
+    try {
+      const decision = await this.#events.receiveOffered(offer);
+      this.#post({ type: 'decision', offerId, decision });
+    } catch (error) {
+      this.#options.log('error', `An offer could not be decided: ${String(error)}`);
+      const decision = {
+        accepted: false,
+        code: 'internal',
+        message: 'The receiver failed to decide on the offer',
+      } as const;
+      this.#post({ type: 'decision', offerId, decision });
+    }
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+/** Starts the data worker and waits until its socket is bound. */
+export const startDataPlane = async (
+  options: DataPlaneOptions,
+  events: DataPlaneEvents,
+): Promise<DataPlane> => {
+  const plane = new WorkerDataPlane(options, events);
+  await plane.start();
+  return plane;
+};

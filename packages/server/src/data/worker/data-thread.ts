@@ -1,0 +1,31 @@
+/** Entry of a data worker thread: opens the socket and the disk thread, then runs the worker. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openPacketIO } from '@jetstream/udp';
+import { openThreadStorage } from '../../storage/thread-storage.js';
+import { arenaBytes, DataWorker } from './data-worker.js';
+import type { DataWorkerOptions, FromWorker, ToWorker } from './worker-messages.js';
+
+const port = parentPort;
+if (port === null) throw new Error('Cannot run: this file is the entry of a worker thread');
+
+const options = workerData as DataWorkerOptions;
+const shared = new SharedArrayBuffer(arenaBytes(options.slots));
+const arena = new Uint8Array(shared);
+const { dataPath } = options;
+const io = await openPacketIO({
+  address: options.address,
+  port: options.port,
+  arena,
+  keyEpochShift: options.keyEpochShift,
+  ...(dataPath === 'auto' ? {} : { prefer: dataPath }),
+});
+const storage = await openThreadStorage({ arena: shared });
+const post = (message: FromWorker): void => port.postMessage(message);
+const worker = new DataWorker({ options, io, storage, arena, post });
+port.on('message', (message: ToWorker) => worker.handle(message));
+post({
+  type: 'ready',
+  port: io.localAddress.port,
+  path: io.kind,
+  pathReason: io.description,
+});

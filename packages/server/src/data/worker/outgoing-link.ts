@@ -1,0 +1,294 @@
+/**
+ * The way to one destination: keeps a flow to it while there is something to send, shares it
+ * between transfers by priority, and replaces it when it falls silent. A new flow is tried beside
+ * the silent one, so that a restarted receiver is found at once and a mere outage costs nothing.
+ */
+import { CommandError } from '@jetstream/contract';
+import {
+  ChunkInbox,
+  FLOW_CODE_REFUSED,
+  type Flow,
+  type FlowEvents,
+  MESSAGE,
+  type Message,
+} from '@jetstream/transport';
+import type { PeerFacts, SendOrder, SendProgress } from '../data-plane.js';
+import { helloBody, jsonMessage, parseBody } from './peer-messages.js';
+import { SendJob, type SendJobEnd } from './send-job.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** A flow whose packets go unanswered for this long may be dead: another is tried beside it. */
+const SILENCE_US = 800_000;
+/** Time between attempts to connect. */
+const RETRY_PAUSE_US = 1_000_000;
+/** Attempts to connect go on this long before the transfers count as interrupted. */
+const GIVE_UP_US = 30_000_000;
+/** An idle flow is kept this long for the next transfer. */
+const IDLE_US = 20_000_000;
+
+/** How a receiver begins a refusal that another attempt a moment later does not change. */
+const FINAL_REFUSAL = 'Cannot ';
+const TOO_MANY = 'incoming connections are open';
+
+/** What a receiver says to a sender beyond its limit of connections. */
+export const tooManyFlows = (open: number, most: number): string =>
+  `${FINAL_REFUSAL}accept the connection: ${open} ${TOO_MANY}, expected fewer than ${most}`;
+
+export interface LinkEvents {
+  started(job: SendJob, peer: PeerFacts): void;
+  ended(job: SendJob, end: SendJobEnd, peer: PeerFacts | null): void;
+  peerChanged(peer: PeerFacts, state: 'connected' | 'disconnected'): void;
+}
+
+export class OutgoingLink {
+  readonly #context: WorkerContext;
+  readonly #events: LinkEvents;
+  readonly #order: SendOrder;
+  readonly #ip: string;
+  readonly #jobs = new Map<number, SendJob>();
+  #flow: Flow | null = null;
+  #peer: PeerFacts | null = null;
+  #peerKey = '';
+  #connecting = false;
+  #nextTryAt = 0;
+  #tryingSince: number;
+  #idleSince: number;
+  #nextChannel = 1;
+  #closed = false;
+
+  /** @param order Any order to the destination; they share its address, key, rate and cipher. */
+  constructor(
+    context: WorkerContext,
+    destination: { order: SendOrder; ip: string },
+    events: LinkEvents,
+  ) {
+    this.#context = context;
+    this.#order = destination.order;
+    this.#ip = destination.ip;
+    this.#events = events;
+    this.#tryingSince = context.now();
+    this.#idleSince = context.now();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+  get jobs(): Iterable<SendJob> {
+    return this.#jobs.values();
+  }
+
+  add(order: SendOrder): SendJob {
+    const channel = this.#nextChannel;
+    this.#nextChannel = (this.#nextChannel % 65_000) + 1;
+    const job: SendJob = new SendJob(this.#context, order, {
+      started: () => this.#events.started(job, this.#peer as PeerFacts),
+      ended: (end) => {
+        this.#jobs.delete(channel);
+        this.#idleSince = this.#context.now();
+        this.#noteRate();
+        this.#events.ended(job, end, this.#peer);
+      },
+    });
+    this.#jobs.set(channel, job);
+    if (this.#flow !== null && this.#peer !== null) job.attach(this.#flow, channel);
+    else this.#tryingSince = this.#context.now();
+    return job;
+  }
+
+  /** Runs once per turn of the worker. @returns When it next needs to. */
+  tick(): number {
+    const now = this.#context.now();
+    if (this.#closed) return Infinity;
+    if (this.#jobs.size === 0) {
+      if (now - this.#idleSince > IDLE_US || this.#flow === null) this.#close('idle');
+      return this.#idleSince + IDLE_US + 1000;
+    }
+    if (this.#flow !== null && !this.#isSilent(this.#flow, now)) {
+      this.#tryingSince = now;
+      this.#pump();
+      return Infinity;
+    }
+    if (now - this.#tryingSince > GIVE_UP_US) {
+      this.#giveUp('destination_unreachable', `${this.#where()} did not answer for 30 s`);
+      return Infinity;
+    }
+    if (!this.#connecting && now >= this.#nextTryAt) this.#connect();
+    return this.#connecting ? Infinity : this.#nextTryAt;
+  }
+
+  /** What holds the link back now. */
+  bottleneck(job: SendJob): SendProgress['bottleneck'] {
+    const flow = this.#flow;
+    if (flow === null) return 'network';
+    if (job.awaitsCredit) return 'receiver';
+    if (job.drained && flow.outbox.size === 0) return 'nothing to send';
+    if (!flow.outbox.ready && job.awaitsDisk) return 'source disk';
+    return flow.rate.limitedByCeiling ? 'own limit' : 'network';
+  }
+
+  stop(reason: string): void {
+    for (const job of [...this.#jobs.values()]) {
+      job.fail(new CommandError('shutting_down', reason));
+    }
+    this.#close(reason);
+  }
+
+  #isSilent(flow: Flow, now: number): boolean {
+    return flow.silent && now - flow.lastReceivedAt > SILENCE_US;
+  }
+
+  #pump(): void {
+    const jobs = [...this.#jobs.values()].sort((a, b) => a.order.priority - b.order.priority);
+    for (const job of jobs) job.pump();
+    this.#flow?.setDraining(jobs.every((job) => job.drained));
+  }
+
+  #connect(): void {
+    const { destination } = this.#order;
+    const now = this.#context.now();
+    this.#connecting = true;
+    this.#nextTryAt = now + RETRY_PAUSE_US;
+    const rate = destination.rateMaxKbps;
+    this.#context.endpoint.connect(
+      {
+        peer: { address: this.#ip, port: destination.port },
+        peerKey:
+          destination.publicKey === null
+            ? null
+            : new Uint8Array(Buffer.from(destination.publicKey, 'base64')),
+        minCipher: destination.minCipher,
+        rateMax: rate === null ? Infinity : rate / 8000,
+        rateHint: this.#context.rates.hint(this.#ip),
+        policy: destination.policy,
+        connected: (key) => this.#accept(key),
+        failed: (reason, message) => {
+          this.#connecting = false;
+          if (reason === 'refused') this.#refused(message);
+        },
+      },
+      now,
+    );
+    this.#context.wake();
+  }
+
+  #refused(message: string): void {
+    const code = message.includes('Cannot trust')
+      ? 'peer_identity_mismatch'
+      : message.includes(TOO_MANY)
+        ? 'too_many_requests'
+        : 'flow_failed';
+    this.#giveUp(code, `${message} (${this.#where()})`);
+  }
+
+  #accept(key: Uint8Array): {
+    events: FlowEvents;
+    inbox: ChunkInbox;
+    ready(flow: Flow): void;
+  } {
+    this.#peerKey = Buffer.from(key).toString('base64');
+    let own: Flow | null = null;
+    return {
+      inbox: new ChunkInbox({
+        acquire: () => -1,
+        chunkReceived: () => undefined,
+        release: () => undefined,
+      }),
+      events: {
+        message: (message) => {
+          if (own === this.#flow) this.#receive(message);
+        },
+        chunkAcked: (channel, _chunk, offset, sent) => {
+          const job = this.#jobs.get(channel);
+          if (job === undefined) this.#context.sendSlots.release(offset);
+          else job.chunkAcked(offset, sent);
+        },
+        credit: (channel, limit) => {
+          if (own === this.#flow) this.#jobs.get(channel)?.credit(limit);
+        },
+        credits: () => [],
+        closed: (end) => {
+          if (own !== this.#flow) return;
+          this.#flowClosed(end.by, end.reason);
+          const refused = end.code === FLOW_CODE_REFUSED && end.reason.startsWith(FINAL_REFUSAL);
+          if (refused) this.#refused(end.reason);
+        },
+      },
+      ready: (flow) => {
+        own = flow;
+        this.#useFlow(flow);
+      },
+    };
+  }
+
+  #useFlow(flow: Flow): void {
+    this.#connecting = false;
+    this.#peer = null;
+    const old = this.#flow;
+    this.#flow = flow;
+    if (old !== null) {
+      for (const job of this.#jobs.values()) job.detach();
+      old.close(0, 'replaced by another flow');
+    }
+    const { serverId, serverUid } = this.#context.options;
+    flow.send(jsonMessage(MESSAGE.hello, 0, { serverId, serverUid }));
+    for (const [channel, job] of this.#jobs) job.attach(flow, channel);
+  }
+
+  #receive(message: Message): void {
+    if (message.type !== MESSAGE.hello) {
+      this.#jobs.get(message.channel)?.receive(message);
+      return;
+    }
+    const hello = parseBody(helloBody, message.body);
+    if (hello === null || this.#peer !== null) return;
+    const { destination } = this.#order;
+    this.#peer = {
+      address: this.#ip,
+      port: destination.port,
+      publicKey: this.#peerKey,
+      ...hello,
+    };
+    this.#events.peerChanged(this.#peer, 'connected');
+  }
+
+  #flowClosed(by: string, reason: string): void {
+    this.#noteRate();
+    for (const job of this.#jobs.values()) job.detach();
+    this.#flow = null;
+    if (this.#peer !== null) this.#events.peerChanged(this.#peer, 'disconnected');
+    this.#peer = null;
+    this.#nextTryAt = this.#context.now() + (by === 'peer' ? RETRY_PAUSE_US / 4 : 0);
+    if (by === 'us' && reason !== 'idle') {
+      this.#giveUp('flow_failed', `The flow to ${this.#where()} was closed: ${reason}`);
+    }
+  }
+
+  #noteRate(): void {
+    if (this.#flow !== null) this.#context.rates.note(this.#ip, this.#flow.rate.bandwidth);
+  }
+
+  #giveUp(
+    code:
+      | 'destination_unreachable'
+      | 'flow_failed'
+      | 'peer_identity_mismatch'
+      | 'too_many_requests',
+    why: string,
+  ): void {
+    for (const job of [...this.#jobs.values()]) job.fail(new CommandError(code, why));
+    this.#close(why);
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#flow?.close(0, reason);
+    if (this.#peer !== null) this.#events.peerChanged(this.#peer, 'disconnected');
+    this.#context.wake();
+  }
+
+  #where(): string {
+    const { address, port } = this.#order.destination;
+    return `${address}:${port}`;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Bodies of the JSON messages between two servers, parsed once at the border: a peer is hostile
+ * until its offer has been accepted.
+ */
+import { type ErrorCode, isErrorCode } from '@jetstream/contract';
+import { encodeMessage } from '@jetstream/transport';
+import { z } from 'zod';
+
+const text = (max: number) => z.string().max(max);
+const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const errorCode = z
+  .string()
+  .max(64)
+  .transform((code): ErrorCode => (isErrorCode(code) ? code : 'peer_refused'));
+const ranges = z.array(z.tuple([count, count])).max(100_000);
+const fileErrors = z
+  .array(z.object({ destPath: text(9000), code: errorCode, message: text(10_000) }))
+  .max(100);
+
+export const helloBody = z.object({ serverId: text(128), serverUid: text(128) });
+
+export const offerBody = z.object({
+  transferId: z.string().regex(/^[0-9a-f]{32}$/),
+  token: text(512).nullable(),
+  destinationPath: text(9000),
+  overwriteMode: z.int().min(0).max(5),
+  checkpointSeconds: z.number().min(0.1).max(3600),
+  totalFiles: count,
+  totalBytes: count,
+});
+export type OfferBody = z.infer<typeof offerBody>;
+
+/** `chunkLimit` is the first credit, so that data need not wait for an ack that carries it. */
+export const acceptBody = z.object({ durable: ranges, chunkLimit: count });
+export const durableBody = z.object({ ranges });
+export const chunkBadBody = z.object({ chunk: count });
+export const failureBody = z.object({ code: errorCode, message: text(10_000) });
+export const cancelBody = z.object({ discard: z.boolean(), message: text(10_000) });
+export const completeBody = z.object({
+  files: count,
+  bytes: count,
+  fileErrors,
+  fileErrorCount: count,
+  receiptBlake3: text(64),
+});
+export type CompleteBody = z.infer<typeof completeBody>;
+
+/** Encodes a message with a JSON body. */
+export const jsonMessage = (type: number, channel: number, body: object): Uint8Array =>
+  encodeMessage({ type, channel, body: new TextEncoder().encode(JSON.stringify(body)) });
+
+/** Parses a JSON body. @returns null when it isn't what was agreed. */
+export const parseBody = <T extends z.ZodType>(schema: T, body: Uint8Array): z.output<T> | null => {
+  try {
+    const parsed = schema.safeParse(JSON.parse(new TextDecoder().decode(body)));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+};

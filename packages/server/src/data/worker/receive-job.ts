@@ -1,0 +1,357 @@
+/**
+ * One transfer being received over one flow: asks the domain whether it may, hands chunks to the
+ * disk, makes checkpoints, and tells the sender what is durable. When the flow breaks it keeps what
+ * it has; the sender's next offer of the same transfer goes on from there.
+ */
+import { createHash } from 'node:crypto';
+import type { ErrorCode } from '@jetstream/contract';
+import { type ChunkInbox, type Flow, MESSAGE, type Message } from '@jetstream/transport';
+import {
+  CHUNK_BYTES,
+  type ChunkRange,
+  StorageError,
+  type Target,
+  type TargetResult,
+} from '../../storage/storage.js';
+import type { PeerFacts, ReceiveDecision, ReceiveOutcome } from '../data-plane.js';
+import { cancelBody, jsonMessage, type OfferBody, parseBody } from './peer-messages.js';
+import { writeReceipt } from './receipt-file.js';
+import type { WorkerContext } from './worker-context.js';
+
+export interface ReceiveJobOptions {
+  readonly context: WorkerContext;
+  readonly flow: Flow;
+  readonly inbox: ChunkInbox;
+  readonly channel: number;
+  readonly offer: OfferBody;
+  readonly peer: PeerFacts;
+  /** Chunks that the transfer may have open now. */
+  openMax(): number;
+  ended(outcome: ReceiveOutcome | null): void;
+}
+
+const DURABLE_RANGES_PER_MESSAGE = 20_000;
+const FILE_ERRORS_TOLD = 100;
+
+export class ReceiveJob {
+  readonly #options: ReceiveJobOptions;
+  #target: Target | null = null;
+  /** Resolves when the disk has answered the request to open, either way. */
+  #opening: Promise<void> = Promise.resolve();
+  #accepted = false;
+  #ended = false;
+  #entriesBytes = 0;
+  #entriesEnded = false;
+  #trailersEnded = false;
+  #pendingBlocks = 0;
+  #blocks: Promise<void> = Promise.resolve();
+  /** Chunks that arrived before the part of the file list that they belong to. */
+  #waiting: { chunk: number; offset: number; contentBytes: number }[] = [];
+  #writing = 0;
+  #dirty = false;
+  #checkpointing = false;
+  #finishing = false;
+  #cancelTimer: (() => void) | null = null;
+  #bytesReceived = 0;
+  #bytesDurable = 0;
+  #settled: () => void = () => undefined;
+  /** Resolves when the disk has let go of the transfer. */
+  readonly settled: Promise<void>;
+
+  constructor(options: ReceiveJobOptions) {
+    this.#options = options;
+    this.settled = new Promise((resolve) => {
+      this.#settled = resolve;
+    });
+  }
+
+  get transferId(): string {
+    return this.#options.offer.transferId;
+  }
+  get channel(): number {
+    return this.#options.channel;
+  }
+  get peer(): PeerFacts {
+    return this.#options.peer;
+  }
+  get receiving(): boolean {
+    return this.#accepted && !this.#ended;
+  }
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  progress(): { bytesReceived: number; bytesDurable: number; packetsReceived: number } {
+    return {
+      bytesReceived: this.#bytesReceived,
+      bytesDurable: this.#bytesDurable,
+      packetsReceived: this.#options.flow.totals.packetsReceived,
+    };
+  }
+
+  /** The domain has decided. */
+  async start(decision: ReceiveDecision): Promise<void> {
+    if (this.#ended) return;
+    if (!decision.accepted) {
+      this.#tell(MESSAGE.refuse, { code: decision.code, message: decision.message });
+      this.#end(null);
+      return;
+    }
+    const { context, offer, peer, channel, inbox } = this.#options;
+    try {
+      const opening = context.storage.openTarget({
+        transferId: offer.transferId,
+        peerKeyId: createHash('sha256').update(peer.publicKey).digest('hex').slice(0, 16),
+        journalDir: context.options.journalDir,
+        root: decision.root,
+        components: decision.components,
+        overwriteMode: offer.overwriteMode,
+        totalFiles: offer.totalFiles,
+        totalBytes: offer.totalBytes,
+      });
+      this.#opening = opening.then(
+        (target) => {
+          this.#target = target;
+        },
+        () => undefined,
+      );
+      const target = await opening;
+      if (this.#ended) return;
+      if (target.state.complete !== null) {
+        this.#complete(target.state.complete);
+        return;
+      }
+      inbox.openChannel(channel, offer.totalBytes, target.state.durable);
+      this.#noteDurable(target.state.durable, false);
+      this.#accepted = true;
+      const durable = target.state.durable.map((range) => [range.first, range.end]);
+      const chunkLimit = inbox.grant(channel, this.#options.openMax());
+      this.#tell(MESSAGE.accept, { durable, chunkLimit });
+      this.#armCheckpoint();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  receive(message: Message): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case MESSAGE.entries:
+        this.#block((target) => this.#addEntries(target, message.body));
+        break;
+      case MESSAGE.trailers:
+        this.#block((target) => target.addTrailers(message.body));
+        break;
+      case MESSAGE.entriesEnd:
+        this.#block(async () => {
+          this.#entriesEnded = true;
+          this.#entriesBytes = this.#options.offer.totalBytes;
+        });
+        break;
+      case MESSAGE.trailersEnd:
+        this.#block(async () => {
+          this.#trailersEnded = true;
+        });
+        break;
+      case MESSAGE.cancel: {
+        const body = parseBody(cancelBody, message.body);
+        if (body === null) break;
+        const outcome = {
+          kind: 'failed',
+          code: 'cancelled',
+          message: `The sender ended the transfer: ${body.message}`,
+        } as const;
+        this.#end(outcome, body.discard);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  /** A whole chunk lies in the arena. */
+  chunkReceived(chunk: number, place: { offset: number; contentBytes: number }): void {
+    if (this.#ended || this.#target === null) {
+      this.#options.inbox.settle(this.channel, chunk, { offset: place.offset, written: false });
+      return;
+    }
+    this.#bytesReceived += place.contentBytes;
+    if (chunk * CHUNK_BYTES + place.contentBytes > this.#entriesBytes) {
+      this.#waiting.push({ chunk, ...place });
+    } else {
+      void this.#write(chunk, place);
+    }
+  }
+
+  /** Ends this side for a reason of our own and tells the sender. */
+  refuse(reason: { code: ErrorCode; message: string }): void {
+    this.#tell(MESSAGE.failed, reason);
+    this.#end({ kind: 'failed', ...reason });
+  }
+
+  /** The flow is gone, or another one has taken over. What is here is kept. */
+  interrupt(message: string): void {
+    this.#end({ kind: 'interrupted', message });
+  }
+
+  #block(run: (target: Target) => Promise<void>): void {
+    this.#pendingBlocks += 1;
+    this.#blocks = this.#blocks.then(async () => {
+      try {
+        if (!this.#ended && this.#target !== null) await run(this.#target);
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#pendingBlocks -= 1;
+      this.#releaseWaiting();
+      this.#finishIfDone();
+    });
+  }
+
+  async #addEntries(target: Target, body: Uint8Array): Promise<void> {
+    const { endByte } = await target.addEntries(body);
+    this.#entriesBytes = Math.max(this.#entriesBytes, endByte);
+  }
+
+  #releaseWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const item of waiting) {
+      this.#bytesReceived -= item.contentBytes;
+      this.chunkReceived(item.chunk, item);
+    }
+  }
+
+  async #write(chunk: number, place: { offset: number; contentBytes: number }): Promise<void> {
+    const { inbox, flow, context } = this.#options;
+    this.#writing += 1;
+    let written = false;
+    try {
+      const target = this.#target as Target;
+      const outcome = await target.writeChunk(chunk, place.offset, place.contentBytes);
+      written = outcome === 'written';
+      this.#dirty ||= written;
+      if (!written) this.#tell(MESSAGE.chunkBad, { chunk });
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#writing -= 1;
+    inbox.settle(this.channel, chunk, { offset: place.offset, written });
+    flow.creditChanged(context.now());
+    this.#finishIfDone();
+  }
+
+  #armCheckpoint(): void {
+    if (this.#ended) return;
+    const { context, offer } = this.#options;
+    this.#cancelTimer = context.after(offer.checkpointSeconds * 1000, () => {
+      void this.#checkpoint().finally(() => this.#armCheckpoint());
+    });
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (!this.#dirty || this.#checkpointing || this.#finishing || this.#ended) return;
+    this.#checkpointing = true;
+    this.#dirty = false;
+    try {
+      this.#noteDurable(await (this.#target as Target).checkpoint(), true);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#checkpointing = false;
+    this.#finishIfDone();
+  }
+
+  #noteDurable(ranges: readonly ChunkRange[], tell: boolean): void {
+    for (const range of ranges) {
+      const end = Math.min(range.end * CHUNK_BYTES, this.#options.offer.totalBytes);
+      this.#bytesDurable += end - range.first * CHUNK_BYTES;
+    }
+    for (let at = 0; tell && at < ranges.length; at += DURABLE_RANGES_PER_MESSAGE) {
+      const part = ranges.slice(at, at + DURABLE_RANGES_PER_MESSAGE);
+      this.#tell(MESSAGE.durable, { ranges: part.map((range) => [range.first, range.end]) });
+    }
+  }
+
+  #finishIfDone(): void {
+    const everything =
+      this.#entriesEnded && this.#trailersEnded && this.#options.inbox.isComplete(this.channel);
+    if (!everything || this.#writing > 0 || this.#pendingBlocks > 0) return;
+    if (this.#finishing || this.#checkpointing || this.#ended) return;
+    this.#finishing = true;
+    void this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    try {
+      this.#complete(await (this.#target as Target).finish());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #complete(result: TargetResult): void {
+    const { context, offer, peer } = this.#options;
+    const bytes = offer.totalBytes;
+    const receipt = writeReceipt(context.options.receiptDir, {
+      role: 'receiver',
+      transferId: offer.transferId,
+      serverUid: context.options.serverUid,
+      peer,
+      destinationPath: offer.destinationPath,
+      totalFiles: offer.totalFiles,
+      totalBytes: bytes,
+      fileErrors: result.fileErrors,
+      files: result.files,
+    });
+    this.#bytesDurable = bytes;
+    this.#tell(MESSAGE.complete, {
+      files: offer.totalFiles,
+      bytes,
+      fileErrors: result.fileErrors.slice(0, FILE_ERRORS_TOLD),
+      fileErrorCount: result.fileErrors.length,
+      receiptBlake3: receipt.blake3,
+    });
+    this.#end({
+      kind: 'complete',
+      fileErrors: result.fileErrors.slice(0, FILE_ERRORS_TOLD),
+      receiptPath: receipt.path,
+      bytes,
+      files: offer.totalFiles,
+    });
+  }
+
+  #fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof StorageError ? error.code : 'internal';
+    // Files still held by an earlier attempt are let go in a moment: worth another try.
+    this.refuse({ code: code === 'conflict' ? 'flow_failed' : code, message });
+  }
+
+  #tell(type: number, body: object): void {
+    this.#options.flow.send(jsonMessage(type, this.channel, body));
+    this.#options.context.wake();
+  }
+
+  #end(outcome: ReceiveOutcome | null, discard = false): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelTimer?.();
+    const { inbox, channel } = this.#options;
+    for (const item of this.#waiting) {
+      inbox.settle(channel, item.chunk, { offset: item.offset, written: false });
+    }
+    this.#waiting = [];
+    inbox.closeChannel(channel);
+    void this.#letGo(discard).finally(this.#settled);
+    this.#options.ended(outcome);
+  }
+
+  async #letGo(discard: boolean): Promise<void> {
+    await this.#opening;
+    await this.#blocks;
+    if (this.#target === null) return;
+    if (discard) await this.#target.discard();
+    else await this.#target.suspend();
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * One transfer being sent: feeds its flow with the file list, chunks and file records, and follows
+ * what the receiver says. It survives its flow: attached to a new one it offers the transfer again
+ * and goes on with what the receiver lacks.
+ */
+import { CommandError, ERRORS, type ErrorCode } from '@jetstream/contract';
+import {
+  type ChunkSent,
+  encodeMessage,
+  type Flow,
+  MESSAGE,
+  type Message,
+} from '@jetstream/transport';
+import { ChunkSet } from '../../storage/chunk-set.js';
+import { CHUNK_BYTES, DIGEST_BYTES, type Source } from '../../storage/storage.js';
+import type { FileError, SendOrder, SendProgress } from '../data-plane.js';
+import { ListFeed } from './list-feed.js';
+import {
+  acceptBody,
+  type CompleteBody,
+  chunkBadBody,
+  completeBody,
+  durableBody,
+  failureBody,
+  jsonMessage,
+  parseBody,
+} from './peer-messages.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
+const READ_AHEAD_CHUNKS = 16;
+
+type LinkTotals = Flow['totals'];
+
+const noTotals = (): LinkTotals => ({
+  packetsSent: 0,
+  bytesSent: 0,
+  packetsReceived: 0,
+  bytesReceived: 0,
+});
+
+export type SendJobEnd =
+  | {
+      readonly kind: 'complete';
+      readonly summary: CompleteBody;
+      readonly errors: readonly FileError[];
+    }
+  | { readonly kind: 'failed' | 'interrupted'; readonly error: CommandError };
+
+export interface SendJobEvents {
+  started(): void;
+  ended(end: SendJobEnd): void;
+}
+
+export class SendJob {
+  readonly order: SendOrder;
+  readonly #context: WorkerContext;
+  readonly #events: SendJobEvents;
+  readonly #durable = new ChunkSet();
+  readonly #chunks: number;
+  #source: Source | null = null;
+  #lists: ListFeed | null = null;
+  #flow: Flow | null = null;
+  #channel = 0;
+  /** Rises with each attach, so that answers to an earlier one are recognised. */
+  #attempt = 0;
+  #accepted = false;
+  #cursor = 0;
+  #limit = 0;
+  #reading = 0;
+  #ended = false;
+  #bytesSent = 0;
+  #bytesAcked = 0;
+  #bytesAgain = 0;
+  /** Link totals of flows that carried this job before, and of the present one when it joined. */
+  #earlier = noTotals();
+  #base = noTotals();
+  #lastRate = { at: 0, bytes: 0, kbps: 0 };
+
+  constructor(context: WorkerContext, order: SendOrder, events: SendJobEvents) {
+    this.#context = context;
+    this.order = order;
+    this.#events = events;
+    this.#chunks = Math.ceil(order.totalBytes / CHUNK_BYTES);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether everything has been read and handed to the flow. */
+  get drained(): boolean {
+    return this.#accepted && this.#reading === 0 && this.#cursor >= this.#chunks;
+  }
+
+  /** Whether it waits for the receiver to grant more. */
+  get awaitsCredit(): boolean {
+    return this.#accepted && this.#cursor < this.#chunks && this.#cursor >= this.#limit;
+  }
+
+  get awaitsDisk(): boolean {
+    return this.#reading > 0;
+  }
+
+  /** Offers the transfer over a flow. */
+  attach(flow: Flow, channel: number): void {
+    this.detach();
+    this.#attempt += 1;
+    this.#flow = flow;
+    this.#channel = channel;
+    this.#base = { ...flow.totals };
+    flow.send(
+      jsonMessage(MESSAGE.offer, channel, {
+        transferId: this.order.transferId,
+        token: this.order.destination.token,
+        destinationPath: this.order.destinationPath,
+        overwriteMode: this.order.overwriteMode,
+        checkpointSeconds: this.order.checkpointSeconds,
+        totalFiles: this.order.totalFiles,
+        totalBytes: this.order.totalBytes,
+      }),
+    );
+    this.#context.wake();
+  }
+
+  /** Leaves the flow; arena slots come back as reads and packets let go of them. */
+  detach(): void {
+    if (this.#flow === null) return;
+    this.#earlier = this.#linkTotals();
+    this.#base = noTotals();
+    for (const offset of this.#flow.outbox.dropChannel(this.#channel)) {
+      this.#context.sendSlots.release(offset);
+    }
+    this.#flow = null;
+    this.#accepted = false;
+    this.#limit = 0;
+    this.#cursor = 0;
+    this.#lists?.rewind();
+  }
+
+  receive(message: Message): void {
+    switch (message.type) {
+      case MESSAGE.accept:
+        this.#onAccept(message.body);
+        break;
+      case MESSAGE.durable: {
+        const body = parseBody(durableBody, message.body);
+        for (const [first, end] of body?.ranges ?? []) {
+          this.#durable.addRange({ first, end: Math.min(end, this.#chunks) });
+        }
+        break;
+      }
+      case MESSAGE.chunkBad: {
+        const body = parseBody(chunkBadBody, message.body);
+        if (body !== null && body.chunk < this.#chunks) this.#sendAgain(body.chunk);
+        break;
+      }
+      case MESSAGE.complete: {
+        const body = parseBody(completeBody, message.body);
+        if (body !== null) this.#complete(body);
+        break;
+      }
+      case MESSAGE.refuse:
+      case MESSAGE.failed: {
+        const body = parseBody(failureBody, message.body);
+        if (body !== null) this.fail(new CommandError(body.code, body.message));
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  credit(chunkLimit: number): void {
+    if (chunkLimit > this.#limit) this.#limit = chunkLimit;
+  }
+
+  chunkAcked(offset: number, sent: ChunkSent): void {
+    this.#context.sendSlots.release(offset);
+    const content = sent.wireBytes - DIGEST_BYTES;
+    this.#bytesAcked += content;
+    this.#bytesSent += content + sent.bytesAgain;
+    this.#bytesAgain += sent.bytesAgain;
+  }
+
+  /** Reads ahead as far as credit, slots and the read-ahead limit allow. */
+  pump(): void {
+    if (!this.#accepted || this.#ended) return;
+    this.#lists?.pump();
+    this.#pumpChunks();
+  }
+
+  /** Ends the job for good on this side's wish and tells the receiver. */
+  stopWith(code: ErrorCode, message: string): void {
+    this.#flow?.send(jsonMessage(MESSAGE.cancel, this.#channel, { discard: true, message }));
+    this.#end({ kind: 'failed', error: new CommandError(code, message) });
+  }
+
+  /** Ends the job with an error; those worth another attempt count as interruptions. */
+  fail(error: CommandError): void {
+    const again = ERRORS[error.code].retry !== 'never';
+    this.#end({ kind: again ? 'interrupted' : 'failed', error });
+  }
+
+  progress(): Omit<SendProgress, 'bottleneck'> {
+    const totals = this.#linkTotals();
+    const now = this.#context.now();
+    const elapsed = now - this.#lastRate.at;
+    if (elapsed >= 900_000) {
+      const bytes = Math.max(0, this.#bytesAcked - this.#lastRate.bytes);
+      const kbps = this.#lastRate.at === 0 ? 0 : (bytes * 8000) / elapsed;
+      this.#lastRate = { at: now, bytes: this.#bytesAcked, kbps };
+    }
+    const rtt = this.#flow?.rate.smoothedRttUs ?? null;
+    return {
+      bytesTotal: this.order.totalBytes,
+      bytesSent: this.#bytesSent,
+      bytesAcked: this.#bytesAcked,
+      bytesRetransmitted: this.#bytesAgain,
+      bytesDurable: Math.min(this.order.totalBytes, this.#durable.size * CHUNK_BYTES),
+      linkBytesSent: totals.bytesSent,
+      linkBytesReceived: totals.bytesReceived,
+      packetsSent: totals.packetsSent,
+      packetsReceived: totals.packetsReceived,
+      sendRateKbps: this.#lastRate.kbps,
+      roundTripTimeMs: rtt === null ? null : rtt / 1000,
+    };
+  }
+
+  #linkTotals(): LinkTotals {
+    const { totals } = this.#flow ?? { totals: noTotals() };
+    const sum = (key: keyof LinkTotals): number =>
+      this.#earlier[key] + totals[key] - this.#base[key];
+    return {
+      packetsSent: sum('packetsSent'),
+      bytesSent: sum('bytesSent'),
+      packetsReceived: sum('packetsReceived'),
+      bytesReceived: sum('bytesReceived'),
+    };
+  }
+
+  #onAccept(body: Uint8Array): void {
+    const accepted = parseBody(acceptBody, body);
+    if (accepted === null || this.#accepted) return;
+    this.credit(accepted.chunkLimit);
+    void this.#start(accepted.durable, this.#attempt);
+  }
+
+  async #start(durable: readonly (readonly [number, number])[], attempt: number): Promise<void> {
+    try {
+      this.#source ??= await this.#context.storage.openSource({
+        transferId: this.order.transferId,
+        listPath: this.order.manifestListPath,
+        totalFiles: this.order.totalFiles,
+        totalBytes: this.order.totalBytes,
+      });
+    } catch (error) {
+      this.#failWith(error);
+      return;
+    }
+    if (attempt !== this.#attempt || this.#ended) {
+      if (this.#ended) await this.#source.close();
+      return;
+    }
+    const ranges = durable.map(([first, end]) => ({ first, end: Math.min(end, this.#chunks) }));
+    for (const range of ranges) this.#durable.addRange(range);
+    this.#source.skip(ranges);
+    this.#lists ??= this.#openLists(this.#source);
+    this.#accepted = true;
+    this.#events.started();
+    this.pump();
+    this.#context.wake();
+  }
+
+  #openLists(source: Source): ListFeed {
+    return new ListFeed(source, {
+      send: (type, body) => this.#sendBlock(type, body),
+      backlogBytes: () => this.#flow?.messageBacklogBytes ?? 0,
+      advanced: () => {
+        this.pump();
+        this.#context.wake();
+      },
+      failed: (error) => this.#failWith(error),
+    });
+  }
+
+  #pumpChunks(): void {
+    const flow = this.#flow;
+    while (flow !== null && this.#reading + flow.outbox.freshCount < READ_AHEAD_CHUNKS) {
+      this.#cursor = this.#durable.firstMissing(this.#cursor);
+      const chunk = this.#cursor;
+      const end = Math.min((chunk + 1) * CHUNK_BYTES, this.order.totalBytes);
+      if (chunk >= Math.min(this.#limit, this.#chunks) || end > (this.#lists?.sentBytes ?? 0))
+        return;
+      const offset = this.#context.sendSlots.acquire();
+      if (offset < 0) return;
+      this.#cursor += 1;
+      void this.#readChunk(chunk, offset);
+    }
+  }
+
+  async #readChunk(chunk: number, offset: number): Promise<void> {
+    const attempt = this.#attempt;
+    this.#reading += 1;
+    try {
+      const bytes = await (this.#source as Source).readChunk(chunk, offset);
+      this.#reading -= 1;
+      if (this.#flow === null || attempt !== this.#attempt || this.#ended) {
+        this.#context.sendSlots.release(offset);
+        return;
+      }
+      const wireBytes = bytes + DIGEST_BYTES;
+      this.#flow.outbox.add({ channel: this.#channel, chunk, offset, wireBytes });
+      this.pump();
+      this.#context.wake();
+    } catch (error) {
+      this.#reading -= 1;
+      this.#context.sendSlots.release(offset);
+      this.#failWith(error);
+    }
+  }
+
+  /** The receiver found the chunk damaged. It is read anew and sent as another generation. */
+  #sendAgain(chunk: number): void {
+    const offset = this.#context.sendSlots.acquire();
+    if (offset < 0) {
+      this.#context.after(50, () => {
+        if (!this.#ended && this.#accepted) this.#sendAgain(chunk);
+      });
+      return;
+    }
+    this.#flow?.outbox.nextGeneration();
+    void this.#readChunk(chunk, offset);
+  }
+
+  #complete(summary: CompleteBody): void {
+    this.#durable.addRange({ first: 0, end: this.#chunks });
+    const end = { kind: 'complete', summary, errors: summary.fileErrors } as const;
+    this.#end(end);
+  }
+
+  #failWith(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = (error as { code?: unknown }).code;
+    const known = typeof code === 'string' && code in ERRORS;
+    this.fail(new CommandError(known ? (code as keyof typeof ERRORS) : 'internal', message));
+  }
+
+  #sendBlock(type: number, body: Uint8Array): void {
+    this.#flow?.send(encodeMessage({ type, channel: this.#channel, body }));
+  }
+
+  #end(end: SendJobEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.detach();
+    void this.#source?.close();
+    this.#events.ended(end);
+    this.#context.wake();
+  }
+}

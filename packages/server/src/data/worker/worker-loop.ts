@@ -1,0 +1,112 @@
+/**
+ * Turns of a data worker. While flows are busy each turn waits in the socket for up to a
+ * millisecond and then yields to the event loop; while nothing is due the thread sleeps until a
+ * packet arrives or a deadline passes.
+ */
+import type { Endpoint, PacketIO } from '@jetstream/transport';
+
+/** Longest wait inside the socket, so that disk answers are never held up for longer. */
+const WAIT_MAX_US = 1000;
+/** Deadlines nearer than this are met by waiting in the socket instead of sleeping. */
+const SLEEP_MIN_US = 2000;
+const SLEEP_MAX_MS = 1000;
+/** Turns without a packet or a deadline before the loop goes to sleep. */
+const QUIET_TURNS = 20;
+
+export interface WorkerLoopParts {
+  readonly io: PacketIO;
+  readonly endpoint: Endpoint;
+  /** Called before each step; returns when it wants to be called again. */
+  turn(): number;
+}
+
+export class WorkerLoop {
+  readonly #parts: WorkerLoopParts;
+  readonly #clock = (): number => this.now();
+  #deadline = 0;
+  #quiet = 0;
+  #scheduled = false;
+  #asleep = false;
+  #timer: NodeJS.Timeout | null = null;
+  #running = false;
+
+  constructor(parts: WorkerLoopParts) {
+    this.#parts = parts;
+  }
+
+  /** Monotonic microseconds. */
+  now(): number {
+    return performance.now() * 1000;
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#soon();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#wakeUp();
+  }
+
+  /** Something new to do: run a turn soon, without waiting in the socket. */
+  wake(): void {
+    this.#deadline = 0;
+    if (this.#asleep) {
+      this.#wakeUp();
+      this.#soon();
+    }
+  }
+
+  #soon(): void {
+    if (this.#scheduled || !this.#running) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#running) this.#run();
+    });
+  }
+
+  #run(): void {
+    const { io, endpoint } = this.#parts;
+    const due = this.#deadline - this.now();
+    const waitUs = io.canBlock ? Math.floor(Math.max(0, Math.min(WAIT_MAX_US, due))) : 0;
+    const received = io.received;
+    received.count = 0;
+    // Set before the step, so that a wake-up from inside it is not overwritten.
+    this.#deadline = Infinity;
+    const stepAt = endpoint.step(this.#clock, waitUs);
+    const turnAt = this.#parts.turn();
+    this.#deadline = Math.min(this.#deadline, stepAt, turnAt);
+    this.#quiet = received.count > 0 ? 0 : this.#quiet + 1;
+    const near = this.#deadline - this.now() < SLEEP_MIN_US;
+    const stay = io.canBlock
+      ? near || this.#quiet < QUIET_TURNS
+      : near && this.#deadline <= this.now();
+    if (stay) this.#soon();
+    else this.#sleep();
+  }
+
+  #sleep(): void {
+    this.#asleep = true;
+    const wakeNow = (): void => {
+      if (!this.#asleep) return;
+      this.#wakeUp();
+      this.#deadline = 0;
+      this.#soon();
+    };
+    const ms = Math.max(
+      1,
+      Math.min(SLEEP_MAX_MS, Math.floor((this.#deadline - this.now()) / 1000)),
+    );
+    this.#timer = setTimeout(wakeNow, ms);
+    this.#parts.io.watch(wakeNow);
+  }
+
+  #wakeUp(): void {
+    this.#asleep = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#parts.io.watch(null);
+  }
+}

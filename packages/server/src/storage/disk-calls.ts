@@ -1,0 +1,69 @@
+/** Messages between a data worker and its disk thread. Payload never travels in them. */
+import type { ErrorCode } from '@jetstream/contract';
+import type { FileError } from '../data/data-plane.js';
+import type {
+  ChunkRange,
+  EntryBlock,
+  SourceOptions,
+  TargetOptions,
+  TargetResult,
+  TargetState,
+  TrailerBlock,
+  WriteOutcome,
+} from './storage.js';
+
+/** What each call carries; `handle` names an open source or target. */
+export interface DiskCalls {
+  openSource: { options: SourceOptions };
+  openTarget: { options: TargetOptions };
+  nextEntries: { handle: number };
+  readChunk: { handle: number; chunk: number; arenaOffset: number };
+  skip: { handle: number; ranges: readonly ChunkRange[] };
+  nextTrailers: { handle: number };
+  fileErrors: { handle: number };
+  close: { handle: number };
+  addEntries: { handle: number; block: Uint8Array };
+  addTrailers: { handle: number; block: Uint8Array };
+  writeChunk: { handle: number; chunk: number; arenaOffset: number; length: number };
+  checkpoint: { handle: number };
+  finish: { handle: number };
+  suspend: { handle: number };
+  discard: { handle: number };
+  stop: Record<never, never>;
+}
+
+/** What each call answers. */
+export interface DiskResults {
+  openSource: number;
+  openTarget: { handle: number; state: TargetState };
+  nextEntries: EntryBlock | null;
+  readChunk: number;
+  skip: undefined;
+  nextTrailers: TrailerBlock | null;
+  fileErrors: readonly FileError[];
+  close: undefined;
+  addEntries: { endByte: number };
+  addTrailers: undefined;
+  writeChunk: WriteOutcome;
+  checkpoint: readonly ChunkRange[];
+  finish: TargetResult;
+  suspend: undefined;
+  discard: undefined;
+  stop: undefined;
+}
+
+export type DiskOperation = keyof DiskCalls;
+
+/** A call on its way to the disk thread. */
+export type DiskCall = {
+  [Operation in DiskOperation]: {
+    readonly id: number;
+    readonly operation: Operation;
+    readonly call: DiskCalls[Operation];
+  };
+}[DiskOperation];
+
+/** An answer on its way back. */
+export type DiskAnswer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: { readonly code: ErrorCode; readonly message: string } };

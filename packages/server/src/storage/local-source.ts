@@ -1,0 +1,280 @@
+/**
+ * One transfer being read, in the thread that calls.
+ *
+ * Whole-file digests follow one position in the linear space: all before it is hashed. A chunk that
+ * is asked for at that position is hashed in the same pass; what was skipped or asked for out of
+ * order is read again, in slices between requests, when the position comes to it. So trailer records
+ * come out in file order and one hash state is enough.
+ */
+import { deflateRawSync } from 'node:zlib';
+import type { TrailerRecord } from '@jetstream/transport';
+import { EntryBlockWriter, TrailerBlockWriter, WIRE_KIND } from '@jetstream/transport';
+import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
+import { shownPath } from '../adapters/disk/disk-error.js';
+import { pathBytes } from '../adapters/disk/path-argument.js';
+import type { FileError } from '../data/data-plane.js';
+import type { ChunkArena } from './chunk-arena.js';
+import { ChunkSet } from './chunk-set.js';
+import { BLOCK_DEFLATED } from './entry-codec.js';
+import { SourceFiles } from './source-files.js';
+import { type PlacedEntry, SourceList } from './source-list.js';
+import {
+  CHUNK_BYTES,
+  type ChunkRange,
+  type EntryBlock,
+  type Source,
+  type SourceOptions,
+  StorageError,
+  type TrailerBlock,
+} from './storage.js';
+
+/** Work of one turn between requests: so many bytes read, or so many files looked at. */
+const TURN_BYTES = 1024 * 1024;
+const TURN_FILES = 64;
+
+interface TrailerWaiter {
+  readonly resolve: (block: TrailerBlock | null) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** @see the head of this file */
+export class LocalSource implements Source {
+  readonly #list: SourceList;
+  readonly #files: SourceFiles;
+  readonly #arena: ChunkArena;
+  readonly #totalBytes: number;
+  /** Chunks that were read or will never be asked for. */
+  readonly #seen = new ChunkSet();
+  readonly #scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #blocks: Uint8Array[] = [];
+  readonly #waiters: TrailerWaiter[] = [];
+  #isClosed = false;
+  #entriesAt = 0;
+  /** The file that is being hashed, and how far. */
+  #digestIndex = 0;
+  #digestOffset = 0;
+  #hasher: Blake3Hasher | null = null;
+  #trailers = new TrailerBlockWriter(0);
+  #turn: NodeJS.Immediate | null = null;
+  #failure: Error | null = null;
+
+  /** @throws {CommandError | StorageError} If the list is missing or is another one. */
+  constructor(arena: ChunkArena, options: SourceOptions) {
+    this.#arena = arena;
+    this.#list = new SourceList(options.listPath);
+    const { entries, bytes } = this.#list.list.totals;
+    if (entries !== options.totalFiles || bytes !== options.totalBytes) {
+      this.#list.close();
+      throw new StorageError(
+        'internal',
+        `Cannot send the manifest: its list holds ${entries} entries and ${bytes} bytes, ` +
+          `expected ${options.totalFiles} and ${options.totalBytes}`,
+      );
+    }
+    this.#totalBytes = bytes;
+    this.#files = new SourceFiles(this.#list.list.roots);
+    this.#schedule();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  async nextEntries(): Promise<EntryBlock | null> {
+    if (this.#entriesAt >= this.#list.length) return null;
+    const writer = new EntryBlockWriter(this.#entriesAt);
+    let endByte = 0;
+    for (; this.#entriesAt < this.#list.length; this.#entriesAt += 1) {
+      const entry = this.#list.at(this.#entriesAt);
+      const { kind, size, mode, mtimeus } = entry;
+      const path = pathBytes(entry.destPath);
+      if (!writer.add({ kind: WIRE_KIND[kind], path, size, mode, mtimeus })) break;
+      endByte = entry.start + size;
+    }
+    const packed = deflateRawSync(writer.finish(), { level: 3 });
+    const bytes = new Uint8Array(1 + packed.length);
+    bytes[0] = BLOCK_DEFLATED;
+    bytes.set(packed, 1);
+    return { bytes, files: writer.count, endByte };
+  }
+
+  async readChunk(chunk: number, arenaOffset: number): Promise<number> {
+    if (this.#failure !== null) throw this.#failure;
+    const begin = chunk * CHUNK_BYTES;
+    const length = Math.min(CHUNK_BYTES, this.#totalBytes - begin);
+    if (!Number.isSafeInteger(chunk) || chunk < 0 || length <= 0) {
+      throw new StorageError(
+        'internal',
+        `Cannot read chunk ${chunk}: expected one of the transfer`,
+      );
+    }
+    const content = this.#arena.content(arenaOffset, length);
+    const inPass = this.#digestPosition() === begin;
+    for (let at = 0; at < length; ) {
+      const entry = this.#list.holding(begin + at);
+      const offset = begin + at - entry.start;
+      const piece = content.subarray(at, at + Math.min(entry.size - offset, length - at));
+      const wasSound = this.#files.failure(entry) === undefined;
+      const isSound = this.#files.read(entry, offset, piece);
+      // Its good record may be with the receiver already, who would publish zeros.
+      if (wasSound && !isSound && entry.index < this.#digestIndex) this.#refuseLate(entry);
+      if (inPass) {
+        while (this.#digestIndex < entry.index) this.#settle();
+        this.#hash(entry, piece);
+      }
+      at += piece.length;
+    }
+    this.#arena.seal(arenaOffset, content);
+    this.#seen.add(chunk);
+    this.#announce();
+    this.#schedule();
+    return length;
+  }
+
+  skip(ranges: readonly ChunkRange[]): void {
+    for (const range of ranges) this.#seen.addRange(range);
+    this.#schedule();
+  }
+
+  nextTrailers(): Promise<TrailerBlock | null> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.#announce();
+      this.#schedule();
+    });
+  }
+
+  async fileErrors(): Promise<readonly FileError[]> {
+    return [...this.#files.errors];
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    this.#turn = null;
+    if (this.#failure === null) this.#end(new StorageError('cancelled', 'The source is closed'));
+    this.#files.close();
+    this.#list.close();
+  }
+
+  #refuseLate(entry: PlacedEntry): never {
+    const code = this.#files.failure(entry) ?? 'io_error';
+    const failure = new StorageError(
+      code,
+      `Cannot send ${shownPath(entry.destPath)} again: it was read in full and has changed since`,
+    );
+    this.#end(failure);
+    throw failure;
+  }
+
+  /** Linear position up to which everything is hashed. */
+  #digestPosition(): number {
+    if (this.#digestIndex >= this.#list.length) return this.#totalBytes;
+    return this.#list.at(this.#digestIndex).start + this.#digestOffset;
+  }
+
+  #hash(entry: PlacedEntry, piece: Buffer): void {
+    this.#digestOffset += piece.length;
+    if (this.#files.failure(entry) === undefined) {
+      if (piece.length === entry.size) {
+        this.#record({ status: 'good', digest: blake3(piece) });
+        return;
+      }
+      this.#hasher ??= new Blake3Hasher();
+      this.#hasher.update(piece);
+    }
+    if (this.#digestOffset === entry.size) this.#settle();
+  }
+
+  /** Writes the record of the file at the digest position, which is hashed in full or empty. */
+  #settle(): void {
+    const entry = this.#list.at(this.#digestIndex);
+    if (entry.kind !== 'file') {
+      this.#record({ status: 'none' });
+      return;
+    }
+    if (entry.size === 0) this.#files.read(entry, 0, Buffer.alloc(0));
+    const code = this.#files.failure(entry);
+    if (code !== undefined) {
+      this.#record({ status: 'bad', code });
+    } else {
+      const digest = this.#hasher?.digestBuffer() ?? blake3(Buffer.alloc(0));
+      this.#record({ status: 'good', digest });
+    }
+    this.#files.release(entry);
+  }
+
+  #record(record: TrailerRecord): void {
+    if (!this.#trailers.add(record)) {
+      this.#blocks.push(this.#trailers.finish());
+      this.#trailers = new TrailerBlockWriter(this.#digestIndex);
+      this.#trailers.add(record);
+    }
+    this.#digestIndex += 1;
+    this.#digestOffset = 0;
+    this.#hasher = null;
+  }
+
+  #announce(): void {
+    while (this.#waiters.length > 0) {
+      if (this.#failure !== null) {
+        this.#waiters.shift()?.reject(this.#failure);
+        continue;
+      }
+      let block = this.#blocks.shift();
+      if (block === undefined && this.#trailers.count > 0) {
+        block = this.#trailers.finish();
+        this.#trailers = new TrailerBlockWriter(this.#digestIndex);
+      }
+      if (block === undefined && this.#digestIndex < this.#list.length) return;
+      this.#waiters.shift()?.resolve(block === undefined ? null : { bytes: block });
+    }
+  }
+
+  /** Whether the digest can go on without a chunk that is still to be asked for. */
+  #canGoOn(): boolean {
+    if (this.#failure !== null || this.#digestIndex >= this.#list.length) return false;
+    const entry = this.#list.at(this.#digestIndex);
+    if (entry.size === 0) return true;
+    return this.#seen.has(Math.floor(this.#digestPosition() / CHUNK_BYTES));
+  }
+
+  #schedule(): void {
+    if (this.#turn !== null || !this.#canGoOn()) return;
+    // Requests that wait in the event loop go first.
+    this.#turn = setImmediate(() => {
+      this.#turn = null;
+      try {
+        this.#catchUp();
+      } catch (error) {
+        this.#end(error instanceof Error ? error : new Error(String(error)));
+      }
+      this.#announce();
+      this.#schedule();
+    });
+  }
+
+  #catchUp(): void {
+    let bytes = 0;
+    for (let files = 0; files < TURN_FILES && bytes < TURN_BYTES && this.#canGoOn(); files += 1) {
+      const entry = this.#list.at(this.#digestIndex);
+      if (entry.size === 0) {
+        this.#settle();
+        continue;
+      }
+      const position = entry.start + this.#digestOffset;
+      const chunkEnd = (Math.floor(position / CHUNK_BYTES) + 1) * CHUNK_BYTES;
+      const length = Math.min(entry.size - this.#digestOffset, chunkEnd - position);
+      const piece = this.#scratch.subarray(0, length);
+      this.#files.read(entry, this.#digestOffset, piece);
+      this.#hash(entry, piece);
+      bytes += length;
+    }
+  }
+
+  #end(failure: Error): void {
+    this.#failure = failure;
+    this.#announce();
+  }
+}

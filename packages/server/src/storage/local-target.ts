@@ -1,0 +1,382 @@
+/**
+ * One transfer being written, in the thread that calls.
+ *
+ * Order of a checkpoint: content and part files are synced; then the journal says which chunks are
+ * durable and which files are about to be published, and is synced; then files get their final names
+ * and the directories are synced; then the journal says so. A break at any point leaves either the
+ * promise unmade or the means to keep it.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { OVERWRITE_NEVER } from '@jetstream/contract';
+import { decodeTrailerBlock } from '@jetstream/transport';
+import { errnoOf } from '../adapters/disk/disk-error.js';
+import type { ChunkArena } from './chunk-arena.js';
+import { ChunkSet } from './chunk-set.js';
+import { ENTRY, type EntryTable } from './entry-table.js';
+import { type Journal, type Pair, pairsOf, RECORD } from './journal.js';
+import {
+  CHUNK_BYTES,
+  type ChunkRange,
+  StorageError,
+  type Target,
+  type TargetOptions,
+  type TargetResult,
+  type TargetState,
+  type WriteOutcome,
+} from './storage.js';
+import type { TargetEntries } from './target-entries.js';
+import type { TargetFiles } from './target-files.js';
+import type { TargetOutcomes } from './target-outcomes.js';
+import { syncDirty } from './target-sync.js';
+import { TargetVerifier } from './target-verifier.js';
+
+/** Bytes of trailer records that may wait for their entries. */
+const EARLY_TRAILERS_BYTES_MAX = 1024 * 1024;
+/** Files that are renamed or removed before requests get a turn. */
+const FILES_PER_TURN = 200;
+const SETTLED = ENTRY.failed | ENTRY.published;
+
+/** What a target is made of; see open-target.ts. */
+export interface TargetParts {
+  readonly options: TargetOptions;
+  readonly arena: ChunkArena;
+  readonly table: EntryTable;
+  readonly entries: TargetEntries;
+  readonly files: TargetFiles;
+  readonly outcomes: TargetOutcomes;
+  readonly journal: Journal;
+  readonly durable: readonly ChunkRange[];
+  /** Whether an earlier attempt may have left part files that nothing here knows of. */
+  readonly isResumed: boolean;
+  readonly isComplete: boolean;
+  /** Called once when everything is closed. */
+  released(): void;
+}
+
+const pairsOfNumbers = (numbers: readonly number[]): Pair[] => {
+  const set = new ChunkSet();
+  for (const number of numbers) set.add(number);
+  return pairsOf(set.ranges());
+};
+
+/** @see the head of this file */
+export class LocalTarget implements Target {
+  readonly state: TargetState;
+  readonly #parts: TargetParts;
+  readonly #verifier: TargetVerifier;
+  /** Written, durable or not. */
+  readonly #written: ChunkSet;
+  /** Written since the last checkpoint. */
+  #fresh = new ChunkSet();
+  #early: Uint8Array[] = [];
+  #result: TargetResult | null = null;
+  #failure: StorageError | null = null;
+  #isClosed = false;
+  #isVerifying = false;
+  #verified: (() => void)[] = [];
+  #checkpoints: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: TargetParts) {
+    this.#parts = parts;
+    this.#written = new ChunkSet(parts.durable);
+    if (parts.isComplete) this.#result = parts.outcomes.result();
+    this.state = { durable: parts.durable, complete: this.#result };
+    const { table, files, outcomes } = parts;
+    this.#verifier = new TargetVerifier({
+      table,
+      written: this.#written,
+      hashed: (index, digest) => outcomes.hashed(index, digest),
+      read: (index, offset, into) => {
+        try {
+          files.read(index, offset, into);
+          return true;
+        } catch (error) {
+          outcomes.failBy(index, error);
+          return false;
+        }
+      },
+    });
+    this.#verify();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  async addEntries(block: Uint8Array): Promise<{ endByte: number }> {
+    const { table, entries, outcomes, journal } = this.#parts;
+    if (this.#result !== null) return { endByte: table.bytes };
+    this.#run(() => {
+      const { added, refused } = entries.accept(block);
+      if (added > 0) journal.append(RECORD.entries, block);
+      for (const { index, error } of refused) outcomes.fail(index, error);
+      const early = this.#early;
+      this.#early = [];
+      for (const trailers of early) this.#takeTrailers(trailers);
+    });
+    this.#verify();
+    return { endByte: table.bytes };
+  }
+
+  async addTrailers(block: Uint8Array): Promise<void> {
+    if (this.#result !== null) return;
+    this.#run(() => this.#takeTrailers(block));
+    this.#verify();
+  }
+
+  async writeChunk(chunk: number, arenaOffset: number, length: number): Promise<WriteOutcome> {
+    const { options, arena, table } = this.#parts;
+    const begin = chunk * CHUNK_BYTES;
+    const expected = Math.min(CHUNK_BYTES, options.totalBytes - begin);
+    const isChunk = Number.isSafeInteger(chunk) && chunk >= 0 && expected > 0;
+    if (!isChunk || length !== expected || begin + length > table.bytes) {
+      throw new StorageError(
+        'internal',
+        `Cannot write ${length} bytes of chunk ${chunk}: expected ${expected} bytes, and ` +
+          `entries up to there, not to ${table.bytes}`,
+      );
+    }
+    if (this.#written.has(chunk)) return 'written';
+    const content = arena.content(arenaOffset, length);
+    if (!arena.isSound(arenaOffset, content)) return 'bad digest';
+    this.#run(() => this.#writeContent(begin, content));
+    this.#written.add(chunk);
+    this.#fresh.add(chunk);
+    this.#verify();
+    return 'written';
+  }
+
+  checkpoint(): Promise<readonly ChunkRange[]> {
+    return this.#enqueue(() => this.#checkpoint());
+  }
+
+  async finish(): Promise<TargetResult> {
+    if (this.#result !== null) return this.#result;
+    const { options, table, outcomes } = this.#parts;
+    const chunks = Math.ceil(options.totalBytes / CHUNK_BYTES);
+    const lacks = [
+      table.length < options.totalFiles ? `entry ${table.length}` : '',
+      outcomes.recordsAt < options.totalFiles ? `the record of entry ${outcomes.recordsAt}` : '',
+      this.#written.size < chunks ? `chunk ${this.#written.firstMissing(0)}` : '',
+    ].filter((lack) => lack !== '');
+    if (lacks.length > 0) {
+      throw new StorageError('conflict', `Cannot finish the transfer: ${lacks.join(', ')} missing`);
+    }
+    await this.#whenVerified();
+    return this.#enqueue(() => this.#complete());
+  }
+
+  async suspend(): Promise<void> {
+    if (this.#isClosed) return;
+    if (this.#failure === null && this.#result === null) {
+      // What has arrived need not be sent again; a disk that fails here changes nothing.
+      await this.checkpoint().catch(() => undefined);
+    }
+    await this.#close();
+    this.#parts.journal.close();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#isClosed) return;
+    const { table, files, isResumed } = this.#parts;
+    this.#failure ??= new StorageError('cancelled', 'The transfer is discarded');
+    await this.#checkpoints;
+    let removals = 0;
+    for (let index = 0; index < table.length; index += 1) {
+      const mayExist = isResumed || table.is(index, ENTRY.begun);
+      if (!mayExist || table.is(index, SETTLED)) continue;
+      files.remove(index);
+      removals += 1;
+      if (removals % FILES_PER_TURN === 0) await nextTurn();
+    }
+    await this.#close();
+    this.#parts.journal.remove();
+  }
+
+  /** One checkpoint at a time; closing waits for the last. */
+  #enqueue<T>(action: () => Promise<T>): Promise<T> {
+    const next = this.#checkpoints.then(action);
+    this.#checkpoints = next.catch(() => undefined);
+    return next;
+  }
+
+  async #complete(): Promise<TargetResult> {
+    const { table, outcomes, journal } = this.#parts;
+    await this.#checkpoint();
+    for (let index = 0; index < table.length; index += 1) {
+      if (table.is(index, SETTLED)) continue;
+      throw this.#die(new StorageError('internal', `Cannot finish: entry ${index} is not settled`));
+    }
+    journal.appendState({ complete: true });
+    await journal.sync();
+    this.#result = outcomes.result();
+    return this.#result;
+  }
+
+  #takeTrailers(bytes: Uint8Array): void {
+    const { table, outcomes, journal } = this.#parts;
+    const block = decodeTrailerBlock(bytes);
+    if ('fault' in block) {
+      throw new StorageError('peer_refused', `Cannot take the sender's records: ${block.fault}`);
+    }
+    if (block.firstIndex + block.items.length > table.length) {
+      const held = this.#early.reduce((sum, each) => sum + each.length, bytes.length);
+      if (held > EARLY_TRAILERS_BYTES_MAX) {
+        throw new StorageError('peer_refused', 'Cannot hold more records ahead of their entries');
+      }
+      this.#early.push(bytes);
+      return;
+    }
+    if (outcomes.addRecords(block)) journal.append(RECORD.trailers, bytes);
+  }
+
+  #writeContent(begin: number, content: Buffer): void {
+    const { table, files, outcomes } = this.#parts;
+    const inPass = this.#verifier.isAt(begin);
+    let index = table.holding(begin);
+    for (let at = 0; at < content.length; index += 1) {
+      const size = table.size(index);
+      if (size === 0) continue;
+      const offset = begin + at - table.start(index);
+      const piece = content.subarray(at, at + Math.min(size - offset, content.length - at));
+      if (!table.is(index, SETTLED | ENTRY.ready)) {
+        try {
+          files.write(index, offset, piece);
+        } catch (error) {
+          outcomes.failBy(index, error);
+        }
+      }
+      if (inPass) this.#verifier.take(index, piece);
+      at += piece.length;
+    }
+  }
+
+  async #checkpoint(): Promise<readonly ChunkRange[]> {
+    this.#checkOpen();
+    if (this.#result !== null) return [];
+    const { files, outcomes, journal } = this.#parts;
+    const durable = this.#fresh.ranges();
+    this.#fresh.clear();
+    try {
+      const ready = outcomes.takeReady();
+      const publishing = await this.#attemptEach(ready, (index) => files.prepare(index));
+      await syncDirty(files, files.takeDirty());
+      const failed = outcomes.takeFailed();
+      if (durable.length + failed.length + publishing.length === 0) return durable;
+      journal.appendState({
+        durable: pairsOf(durable),
+        failed,
+        publishing: pairsOfNumbers(publishing),
+      });
+      await journal.sync();
+      if (publishing.length > 0) await this.#publish(publishing);
+      return durable;
+    } catch (error) {
+      throw this.#die(error);
+    }
+  }
+
+  async #publish(publishing: readonly number[]): Promise<void> {
+    const { files, outcomes, journal } = this.#parts;
+    const published = await this.#attemptEach(publishing, (index) => {
+      files.publish(index);
+      outcomes.markPublished(index);
+    });
+    await syncDirty(files, files.takeDirtyDirectories());
+    journal.appendState({ published: pairsOfNumbers(published), failed: outcomes.takeFailed() });
+    await journal.sync();
+  }
+
+  /**
+   * Takes a step with each file, and lets requests in between.
+   *
+   * @returns The files for which it worked; what failed is noted.
+   */
+  async #attemptEach(indices: readonly number[], step: (index: number) => void): Promise<number[]> {
+    const { options, table, outcomes } = this.#parts;
+    const done: number[] = [];
+    for (const [position, index] of indices.entries()) {
+      if (position % FILES_PER_TURN === FILES_PER_TURN - 1) await nextTurn();
+      // A bad record may have come late.
+      if (table.is(index, SETTLED)) continue;
+      try {
+        step(index);
+        done.push(index);
+      } catch (error) {
+        const keepsPart = options.overwriteMode === OVERWRITE_NEVER && errnoOf(error) === 'EEXIST';
+        outcomes.failBy(index, error, { keepsPart });
+      }
+    }
+    return done;
+  }
+
+  /** Hashes in slices, between requests. */
+  #verify(): void {
+    if (this.#isVerifying || this.#isClosed || this.#failure !== null) return;
+    if (this.#verifier.canGoOn) {
+      this.#isVerifying = true;
+      setImmediate(() => {
+        this.#isVerifying = false;
+        if (this.#isClosed || this.#failure !== null) return;
+        try {
+          this.#verifier.catchUp();
+        } catch (error) {
+          this.#die(error);
+        }
+        this.#verify();
+      });
+    } else if (this.#verifier.isDone) {
+      this.#tellVerified();
+    }
+  }
+
+  #tellVerified(): void {
+    const waiting = this.#verified;
+    this.#verified = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  async #whenVerified(): Promise<void> {
+    if (!this.#verifier.isDone) {
+      await new Promise<void>((resolve) => {
+        this.#verified.push(resolve);
+        this.#verify();
+      });
+    }
+    this.#checkOpen();
+  }
+
+  #run(action: () => void): void {
+    this.#checkOpen();
+    try {
+      action();
+    } catch (error) {
+      throw this.#die(error);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#isClosed) throw new StorageError('cancelled', 'The transfer is closed');
+  }
+
+  /** Nothing may be promised after this. */
+  #die(error: unknown): StorageError {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#failure ??=
+      error instanceof StorageError
+        ? error
+        : new StorageError('internal', message, { cause: error });
+    this.#tellVerified();
+    return this.#failure;
+  }
+
+  async #close(): Promise<void> {
+    this.#failure ??= new StorageError('cancelled', 'The transfer is closed');
+    this.#tellVerified();
+    await this.#checkpoints;
+    this.#isClosed = true;
+    this.#parts.files.close();
+    this.#parts.released();
+  }
+}

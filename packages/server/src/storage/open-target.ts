@@ -1,0 +1,154 @@
+/** Opens a transfer for writing: anew, or where its journal says that it was. */
+import { randomInt } from 'node:crypto';
+import path from 'node:path';
+import { CommandError, OVERWRITE_BACKUP } from '@jetstream/contract';
+import { decodeTrailerBlock } from '@jetstream/transport';
+import { ConfinedRoot } from '../adapters/disk/confined-root.js';
+import type { ChunkArena } from './chunk-arena.js';
+import { ENTRY, EntryTable } from './entry-table.js';
+import { Journal, RECORD, STATE_RECORDS_MAX, type StateRecord } from './journal.js';
+import { OPEN_DIRECTORIES_MAX, TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
+import { LocalTarget } from './local-target.js';
+import { StorageError, type TargetOptions } from './storage.js';
+import { TargetEntries } from './target-entries.js';
+import { TargetFiles } from './target-files.js';
+import { numbersOf, RememberedState } from './target-journal.js';
+import { TargetOutcomes } from './target-outcomes.js';
+
+const JOURNAL_VERSION = 1;
+const refuse = (what: string): StorageError =>
+  new StorageError('peer_refused', `Cannot receive the transfer: ${what}`);
+
+const checkOptions = (options: TargetOptions): void => {
+  const { transferId, peerKeyId, totalFiles, totalBytes, overwriteMode } = options;
+  if (!/^[0-9a-f]{8,64}$/.test(transferId)) throw refuse('its id is not made of hex digits');
+  if (!/^[0-9A-Za-z_-]{1,128}$/.test(peerKeyId)) throw refuse('the id of its key is malformed');
+  const isCount = (value: number, max: number): boolean =>
+    Number.isSafeInteger(value) && value >= 0 && value <= max;
+  if (!isCount(totalFiles, TRANSFER_ENTRIES_MAX)) {
+    throw refuse(`it has ${totalFiles} entries, expected at most ${TRANSFER_ENTRIES_MAX}`);
+  }
+  if (!isCount(totalBytes, TRANSFER_BYTES_MAX) || (totalFiles === 0 && totalBytes > 0)) {
+    throw refuse(`it has ${totalBytes} bytes in ${totalFiles} entries`);
+  }
+  if (!isCount(overwriteMode, OVERWRITE_BACKUP)) {
+    throw refuse(`its overwrite mode is ${overwriteMode}, expected 0 to ${OVERWRITE_BACKUP}`);
+  }
+};
+
+/** Parts that exist before the journal is read. */
+interface Drafts {
+  readonly table: EntryTable;
+  readonly entries: TargetEntries;
+  readonly files: TargetFiles;
+  readonly outcomes: TargetOutcomes;
+  readonly remembered: RememberedState;
+  /** What the journal must have been begun with. */
+  readonly optionsText: string;
+}
+
+/** Takes one record of the journal: what was accepted once is accepted again. */
+const replay = (drafts: Drafts, type: number, payload: Buffer): void => {
+  const { table, entries, outcomes, remembered, optionsText } = drafts;
+  switch (type) {
+    case RECORD.options:
+      if (payload.toString() === optionsText) return;
+      throw new StorageError(
+        'conflict',
+        'Cannot go on with the transfer: it was begun with another destination or other totals',
+      );
+    case RECORD.entries:
+      for (const { index, error } of entries.accept(payload).refused) outcomes.fail(index, error);
+      return;
+    case RECORD.trailers: {
+      const block = decodeTrailerBlock(payload);
+      if ('fault' in block || block.firstIndex + block.items.length > table.length) {
+        throw new StorageError('internal', 'Cannot read the journal: its trailers are malformed');
+      }
+      outcomes.addRecords(block);
+      return;
+    }
+    case RECORD.state:
+      remembered.add(JSON.parse(payload.toString()) as StateRecord);
+      return;
+    default:
+      throw new StorageError('internal', `Cannot read the journal: record type ${type} is unknown`);
+  }
+};
+
+/** Brings table and journal to what the disk shows. */
+const restore = (drafts: Drafts, journal: Journal): void => {
+  const { table, files, outcomes, remembered } = drafts;
+  for (const index of numbersOf(remembered.begun)) table.set(index, ENTRY.begun);
+  for (const [index, error] of remembered.failed) outcomes.fail(index, error, { keepsPart: true });
+  const { isChanged, ready } = remembered.reconcile(table, files);
+  for (const index of numbersOf(remembered.published)) outcomes.markPublished(index);
+  for (const index of ready) outcomes.markReady(index);
+  // All of these are known to the journal.
+  outcomes.takeFailed();
+  if (isChanged || remembered.records > STATE_RECORDS_MAX) journal.compact(remembered.merged());
+};
+
+/**
+ * @param inUse Directories of the journals that are open: two targets must never share one.
+ * @throws {StorageError} `peer_refused` for impossible totals, `conflict` when the transfer is open
+ * already or was another one, or what the disk says.
+ */
+export const openLocalTarget = (
+  arena: ChunkArena,
+  options: TargetOptions,
+  inUse: Set<string>,
+): LocalTarget => {
+  checkOptions(options);
+  const { transferId, peerKeyId, root: rootPath, components, overwriteMode } = options;
+  const { totalFiles, totalBytes } = options;
+  const directory = path.join(options.journalDir, `${transferId}-${peerKeyId}`);
+  if (inUse.has(directory)) {
+    throw new StorageError('conflict', 'Cannot receive the transfer: it is being received already');
+  }
+  const partPrefix = `.jetpart-${transferId}${peerKeyId.slice(0, 8)}-`;
+  const root = openRoot(rootPath);
+  let journal: Journal | null = null;
+  const table = new EntryTable();
+  const files = new TargetFiles({
+    ...{ root, table, components, overwriteMode, partPrefix },
+    begunInPlace: (index) => journal?.appendState({ begun: [[index, index + 1]] }),
+  });
+  const outcomes = new TargetOutcomes(table, files);
+  const seed = randomInt(2 ** 32);
+  const entries = new TargetEntries({ table, totalFiles, totalBytes, partPrefix, seed });
+  const optionsText = JSON.stringify({
+    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components, overwriteMode },
+    ...{ totalFiles, totalBytes },
+  });
+  const remembered = new RememberedState();
+  const drafts = { table, entries, files, outcomes, remembered, optionsText };
+  try {
+    const read = (type: number, payload: Buffer): void => replay(drafts, type, payload);
+    const opened = Journal.open(directory, read);
+    journal = opened.journal;
+    if (opened.isNew) journal.append(RECORD.options, Buffer.from(optionsText));
+    else restore(drafts, journal);
+    inUse.add(directory);
+    return new LocalTarget({
+      ...{ options, arena, table, entries, files, outcomes, journal },
+      durable: remembered.durable.ranges(),
+      isResumed: !opened.isNew,
+      isComplete: remembered.complete,
+      released: () => inUse.delete(directory),
+    });
+  } catch (error) {
+    journal?.close();
+    files.close();
+    throw error;
+  }
+};
+
+const openRoot = (rootPath: string): ConfinedRoot => {
+  try {
+    return ConfinedRoot.open(rootPath, { directoriesMax: OPEN_DIRECTORIES_MAX });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new StorageError(error.code, error.message, { cause: error });
+  }
+};

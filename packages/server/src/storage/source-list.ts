@@ -1,0 +1,75 @@
+import { GROUP_ENTRIES, type ManifestEntry } from './manifest-list.js';
+import { ManifestList } from './manifest-list-reader.js';
+
+const GROUPS_HELD = 4;
+
+/** An entry with its place in the list and in the linear space. */
+export interface PlacedEntry extends ManifestEntry {
+  readonly index: number;
+  readonly start: number;
+}
+
+/** Entries of a manifest list by index or linear position; a few groups are held. */
+export class SourceList {
+  readonly list: ManifestList;
+  readonly #groups = new Map<number, readonly PlacedEntry[]>();
+
+  constructor(listPath: string) {
+    this.list = ManifestList.open(listPath);
+  }
+
+  /** Number of entries. */
+  get length(): number {
+    return this.list.totals.entries;
+  }
+
+  /** Entry at an index below `length`. */
+  at(index: number): PlacedEntry {
+    return this.#group(Math.floor(index / GROUP_ENTRIES))[index % GROUP_ENTRIES] as PlacedEntry;
+  }
+
+  /** The file that holds the linear byte; one below the total. */
+  holding(linear: number): PlacedEntry {
+    const group = this.#group(this.list.groupAt(linear));
+    let low = 0;
+    let high = group.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((group[middle] as PlacedEntry).start <= linear) low = middle;
+      else high = middle - 1;
+    }
+    return group[low] as PlacedEntry;
+  }
+
+  close(): void {
+    this.list.close();
+  }
+
+  #group(number: number): readonly PlacedEntry[] {
+    const held = this.#groups.get(number);
+    if (held !== undefined) return held;
+    let start = this.list.groupStart(number);
+    const entries = this.list.group(number).map((entry, offset) => {
+      // Field by field: a spread costs more than reading the entry did.
+      const placed: PlacedEntry = {
+        kind: entry.kind,
+        root: entry.root,
+        source: entry.source,
+        destPath: entry.destPath,
+        size: entry.size,
+        mtimeus: entry.mtimeus,
+        mode: entry.mode,
+        index: number * GROUP_ENTRIES + offset,
+        start,
+      };
+      start += entry.size;
+      return placed;
+    });
+    for (const oldest of this.#groups.keys()) {
+      if (this.#groups.size < GROUPS_HELD) break;
+      this.#groups.delete(oldest);
+    }
+    this.#groups.set(number, entries);
+    return entries;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The disk side of the data plane, as a data worker sees it: one disk thread per data worker reads
+ * and hashes what is sent, verifies and writes what is received, and makes it durable. Payload
+ * crosses in chunks that lie in an arena (SharedArrayBuffer) that both threads map; only short
+ * messages travel.
+ *
+ * Linear space: the files of a transfer lie end to end in manifest order, cut into chunks of
+ * {@link CHUNK_BYTES}; the last chunk may be shorter. Directories and links take no space.
+ */
+import type { ErrorCode } from '@jetstream/contract';
+import type { FileError, ReceiptFile } from '../data/data-plane.js';
+
+/** Bytes of a chunk, the unit of integrity and resume. */
+export const CHUNK_BYTES = 256 * 1024;
+/** Bytes of the BLAKE3 digest that follows each chunk in the arena and on the wire. */
+export const DIGEST_BYTES = 32;
+/** Arena bytes that one chunk takes: content, digest, padding to a cache line. */
+export const SLOT_BYTES = CHUNK_BYTES + 64;
+
+/** Half-open range of chunk indices. */
+export interface ChunkRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** A piece of the file list, encoded and compressed; see transport/entry-block.ts. */
+export interface EntryBlock {
+  readonly bytes: Uint8Array;
+  readonly files: number;
+  /** Linear bytes of the list up to and with this block. */
+  readonly endByte: number;
+}
+
+/**
+ * What the sender knows of files that it has read to the end: encoded records (first file index,
+ * then status and BLAKE3 of each). A file without a good record is never published.
+ */
+export interface TrailerBlock {
+  readonly bytes: Uint8Array;
+}
+
+export interface SourceOptions {
+  readonly transferId: string;
+  /** Absolute path of the manifest's file list. */
+  readonly listPath: string;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+}
+
+/** One transfer being read. Calls may overlap; chunks are best asked for in rising order. */
+export interface Source {
+  /** Next part of the file list, about 64 KiB encoded; null at its end. */
+  nextEntries(): Promise<EntryBlock | null>;
+  /**
+   * Reads one chunk into the arena at `arenaOffset` and writes its BLAKE3 right behind the content.
+   * Parts of files that cannot be read are zeros; such a file gets a bad trailer record.
+   *
+   * @returns Content bytes: `CHUNK_BYTES`, or fewer for the last chunk.
+   */
+  readChunk(chunk: number, arenaOffset: number): Promise<number>;
+  /** Tells which chunks will not be asked for, because the receiver has them. */
+  skip(ranges: readonly ChunkRange[]): void;
+  /** Resolves with the next records as files get finished, in file order; null after the last. */
+  nextTrailers(): Promise<TrailerBlock | null>;
+  /** Files that failed so far. */
+  fileErrors(): Promise<readonly FileError[]>;
+  close(): Promise<void>;
+}
+
+export interface TargetOptions {
+  readonly transferId: string;
+  /** Hash of the sending server's key: two senders can never meet in one transfer. */
+  readonly peerKeyId: string;
+  /** Directory of this server's own state for received transfers; made when absent. */
+  readonly journalDir: string;
+  /** Absolute directory that nothing may leave. */
+  readonly root: string;
+  /** Validated components below `root` under which everything goes. */
+  readonly components: readonly string[];
+  readonly overwriteMode: number;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+}
+
+/** What the journal remembers when a transfer comes back. */
+export interface TargetState {
+  /** Chunks that are verified and durable, merged and sorted. */
+  readonly durable: readonly ChunkRange[];
+  /** True when this transfer was already complete; then `receipt` is there to be sent again. */
+  readonly complete: TargetResult | null;
+}
+
+export interface TargetResult {
+  readonly files: readonly ReceiptFile[];
+  readonly fileErrors: readonly FileError[];
+}
+
+/** Outcome of handing over a chunk. `bad digest`: fetch it again. */
+export type WriteOutcome = 'written' | 'bad digest';
+
+/** One transfer being written. */
+export interface Target {
+  readonly state: TargetState;
+  /**
+   * Adds the next part of the file list; peers' names are hostile input. Repeats are ignored.
+   *
+   * @returns Linear bytes of the list up to and with this block: chunks below may be written.
+   */
+  addEntries(block: Uint8Array): Promise<{ endByte: number }>;
+  /** Records of finished files from the sender. */
+  addTrailers(block: Uint8Array): Promise<void>;
+  /** Verifies a chunk in the arena against the digest behind it, and writes it to the files. */
+  writeChunk(chunk: number, arenaOffset: number, length: number): Promise<WriteOutcome>;
+  /**
+   * Makes everything written so far durable, publishes finished files, journals it.
+   *
+   * @returns Chunks that became durable since the last checkpoint.
+   */
+  checkpoint(): Promise<readonly ChunkRange[]>;
+  /**
+   * Last checkpoint, when all chunks, entries and trailers are there: publishes the rest.
+   *
+   * @throws {StorageError} If something is missing.
+   */
+  finish(): Promise<TargetResult>;
+  /** Closes files and keeps journal and part files for a later attempt. */
+  suspend(): Promise<void>;
+  /** Closes files and removes journal and part files. */
+  discard(): Promise<void>;
+}
+
+/** Failure that ends a whole transfer on this side. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One disk thread and the arena it maps. */
+export interface Storage {
+  openSource(options: SourceOptions): Promise<Source>;
+  openTarget(options: TargetOptions): Promise<Target>;
+  stop(): Promise<void>;
+}

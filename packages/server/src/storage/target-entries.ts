@@ -1,0 +1,132 @@
+/**
+ * Takes the file list from the sender: hostile names, lying totals. Everything about a block is
+ * checked before any of it can reach the disk; a list that breaks the rules ends the transfer, a name
+ * that only this disk cannot hold fails one file.
+ */
+import { CommandError } from '@jetstream/contract';
+import { WIRE_KIND, type WireEntry } from '@jetstream/transport';
+import { shownPath } from '../adapters/disk/disk-error.js';
+import { pathBytes } from '../adapters/disk/path-argument.js';
+import type { FileError } from '../data/data-plane.js';
+import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
+import { openEntryBlock } from './entry-codec.js';
+import { type EntryTable, PATH_POOL_BYTES_MAX, pathTextOf } from './entry-table.js';
+import { PathIndex } from './path-index.js';
+import { StorageError } from './storage.js';
+
+/** An entry that will not be written, and why. */
+export interface RefusedEntry {
+  readonly index: number;
+  readonly error: FileError;
+}
+
+interface Parsed {
+  readonly path: Uint8Array;
+  readonly refusal: FileError | null;
+}
+
+interface TargetEntriesOptions {
+  readonly table: EntryTable;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+  /** Start of the names of this transfer's own part files. */
+  readonly partPrefix: string;
+  /** Of the path index; random, so that a sender cannot choose colliding names. */
+  readonly seed: number;
+}
+
+const lie = (what: string): StorageError =>
+  new StorageError('peer_refused', `Cannot take the sender's file list: ${what}`);
+
+/** @see the head of this file */
+export class TargetEntries {
+  readonly #options: TargetEntriesOptions;
+  readonly #index: PathIndex;
+
+  constructor(options: TargetEntriesOptions) {
+    this.#options = options;
+    this.#index = new PathIndex(options.seed);
+  }
+
+  /**
+   * Adds a block to the table; entries that are there already must be the same.
+   *
+   * @returns Entries that cannot be written.
+   * @throws {StorageError} `peer_refused`.
+   */
+  accept(bytes: Uint8Array): { added: number; refused: RefusedEntry[] } {
+    const { table, totalFiles, totalBytes } = this.#options;
+    const block = openEntryBlock(bytes);
+    if ('fault' in block) throw lie(block.fault);
+    const end = block.firstIndex + block.items.length;
+    if (block.firstIndex > table.length) {
+      throw lie(`entries ${table.length} to ${block.firstIndex} are missing`);
+    }
+    if (end > totalFiles) throw lie(`it holds entry ${end}, expected at most ${totalFiles}`);
+    const refused: RefusedEntry[] = [];
+    const before = table.length;
+    block.items.forEach((entry, offset) => {
+      const index = block.firstIndex + offset;
+      const parsed = this.#parse(entry);
+      if (index < table.length) {
+        this.#compare(index, entry, parsed.path);
+        return;
+      }
+      if (table.bytes + entry.size > totalBytes) {
+        throw lie(`its files hold more than the ${totalBytes} bytes that were offered`);
+      }
+      this.#place(entry, parsed);
+      table.add({ ...entry, path: parsed.path });
+      if (parsed.refusal !== null) refused.push({ index, error: parsed.refusal });
+    });
+    if (table.length === totalFiles && table.bytes !== totalBytes) {
+      throw lie(`its files hold ${table.bytes} bytes, expected ${totalBytes}`);
+    }
+    return { added: table.length - before, refused };
+  }
+
+  #parse(entry: WireEntry): Parsed {
+    const text = pathTextOf(entry.path);
+    const refuse = (code: FileError['code'], reason: string): Parsed => ({
+      path: entry.path,
+      refusal: { destPath: text, code, message: `Cannot write ${shownPath(text)}: ${reason}` },
+    });
+    let components: readonly string[];
+    try {
+      components = parseSandboxPath(text).components;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      if (error.code === 'name_too_long') return refuse(error.code, 'the name is too long');
+      throw lie(error.message);
+    }
+    if (entry.kind === WIRE_KIND.link) return refuse('permission_denied', 'links are not taken');
+    const isDirectory = entry.kind === WIRE_KIND.directory;
+    if (components.length === 0 && !isDirectory) {
+      return refuse('is_a_directory', 'it is the destination itself');
+    }
+    if (components.at(-1)?.startsWith(this.#options.partPrefix) === true) {
+      return refuse('path_invalid', 'the name is taken by a part file');
+    }
+    return { path: pathBytes(components.join('/')), refusal: null };
+  }
+
+  #place(entry: WireEntry, { path, refusal }: Parsed): void {
+    if (this.#options.table.pathBytes + path.length > PATH_POOL_BYTES_MAX) {
+      throw lie(`its paths take more than ${PATH_POOL_BYTES_MAX} bytes`);
+    }
+    if (refusal !== null || path.length === 0) return;
+    const fault = this.#index.add(path, entry.kind === WIRE_KIND.directory);
+    if (fault !== null) throw lie(`${fault}: ${shownPath(pathTextOf(path))}`);
+  }
+
+  #compare(index: number, entry: WireEntry, path: Uint8Array): void {
+    const { table } = this.#options;
+    const isSame =
+      table.kind(index) === entry.kind &&
+      table.size(index) === entry.size &&
+      table.mode(index) === entry.mode &&
+      table.mtimeus(index) === entry.mtimeus &&
+      Buffer.compare(table.path(index), path) === 0;
+    if (!isSame) throw lie(`entry ${index} is not what it was before`);
+  }
+}

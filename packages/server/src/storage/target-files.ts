@@ -1,0 +1,367 @@
+/**
+ * The files of a transfer that is received. Content goes into part files, hidden beside the final
+ * names; the modes "in place" write under the final names at once. Everything goes through a
+ * {@link ConfinedRoot}. Errors are `CommandError`s that concern one file, or `StorageError`s that
+ * concern them all.
+ */
+import fs from 'node:fs';
+import {
+  OVERWRITE_BACKUP,
+  OVERWRITE_IN_PLACE_ALWAYS,
+  OVERWRITE_IN_PLACE_SAME_SIZE,
+  OVERWRITE_NEVER,
+} from '@jetstream/contract';
+import { WIRE_KIND } from '@jetstream/transport';
+import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
+import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
+import { ENTRY, type EntryTable } from './entry-table.js';
+import { setTimes } from './file-times.js';
+import { OPEN_FILES_MAX } from './limits.js';
+import { StorageError } from './storage.js';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
+/** What the mode 5 adds to the name of the file that was there. */
+export const BACKUP_SUFFIX = '.jetbak';
+const OWN_SHORTAGE = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+export interface TargetFilesOptions {
+  readonly root: ConfinedRoot;
+  readonly table: EntryTable;
+  /** Validated components below the root under which everything goes. */
+  readonly components: readonly string[];
+  readonly overwriteMode: number;
+  readonly partPrefix: string;
+  /** A file under its final name now belongs to this transfer. */
+  begunInPlace(index: number): void;
+}
+
+/** What was touched since the last checkpoint; directories by their joined components. */
+export interface DirtyFiles {
+  readonly files: Set<number>;
+  readonly directories: Set<string>;
+}
+
+interface Place {
+  readonly directory: readonly string[];
+  readonly final: readonly string[];
+  /** Where content is written. */
+  readonly work: readonly string[];
+}
+
+/** @see the head of this file */
+export class TargetFiles {
+  readonly inPlace: boolean;
+  readonly #options: TargetFilesOptions;
+  readonly #fds = new Map<number, number>();
+  #dirty: DirtyFiles = { files: new Set(), directories: new Set() };
+  #last: { text: string; directory: readonly string[] };
+
+  constructor(options: TargetFilesOptions) {
+    this.#options = options;
+    this.#last = { text: '', directory: options.components };
+    this.inPlace = options.overwriteMode <= OVERWRITE_IN_PLACE_SAME_SIZE;
+  }
+
+  get root(): ConfinedRoot {
+    return this.#options.root;
+  }
+
+  /** Hands over what is to be synced and starts anew. */
+  takeDirty(): DirtyFiles {
+    const dirty = this.#dirty;
+    this.#dirty = { files: new Set(), directories: new Set() };
+    return dirty;
+  }
+
+  /** As {@link takeDirty}, directories only: content that came meanwhile can wait. */
+  takeDirtyDirectories(): DirtyFiles {
+    const { directories } = this.#dirty;
+    this.#dirty = { files: this.#dirty.files, directories: new Set() };
+    return { files: new Set(), directories };
+  }
+
+  /** Writes a piece of a file's content. */
+  write(index: number, offset: number, piece: Uint8Array): void {
+    const { table } = this.#options;
+    this.#guard(index, () => {
+      if (piece.length < table.size(index)) {
+        this.#writeAll(this.#held(index), offset, piece);
+      } else {
+        // A small file comes whole: it is finished here and needs no second visit.
+        const fd = this.#openForWriting(index);
+        try {
+          this.#writeAll(fd, 0, piece);
+          this.#finishContent(index, fd);
+        } finally {
+          fs.closeSync(fd);
+        }
+      }
+    });
+    this.#dirty.files.add(index);
+  }
+
+  /** Fills `into` with what was written. */
+  read(index: number, offset: number, into: Buffer): void {
+    const { table } = this.#options;
+    const whole = into.length === table.size(index);
+    this.#guard(index, () => {
+      const fd = whole ? this.openForReading(index) : this.#held(index);
+      try {
+        for (let done = 0; done < into.length; ) {
+          const read = fs.readSync(fd, into, done, into.length - done, offset + done);
+          if (read === 0) throw new Error('the part file is too short');
+          done += read;
+        }
+      } finally {
+        if (whole) fs.closeSync(fd);
+      }
+    });
+  }
+
+  /** Brings a file or directory into its final form, only for its name; synced afterwards. */
+  prepare(index: number): void {
+    const { table, root } = this.#options;
+    this.#guard(index, () => {
+      if (table.kind(index) === WIRE_KIND.directory) {
+        const { final } = this.place(index);
+        this.#noteMade(final, root.makeDirectories(final));
+      } else if (table.size(index) === 0) {
+        fs.closeSync(this.#finishContent(index, this.#openForWriting(index)));
+        this.#dirty.files.add(index);
+      } else if (!table.is(index, ENTRY.sealed)) {
+        this.#finishContent(index, this.#held(index));
+        this.#dirty.files.add(index);
+      }
+    });
+    this.#release(index);
+  }
+
+  /** Gives the content its final name, as the overwrite mode says. */
+  publish(index: number): void {
+    const { root, table, overwriteMode } = this.#options;
+    if (this.inPlace || table.kind(index) === WIRE_KIND.directory) return;
+    const { directory, final, work } = this.place(index);
+    if (overwriteMode === OVERWRITE_NEVER) {
+      this.#publishNew(work, final);
+    } else {
+      if (overwriteMode === OVERWRITE_BACKUP) this.#backUp(final);
+      root.rename(work, final);
+    }
+    this.#dirty.directories.add(directory.join('/'));
+  }
+
+  /** Removes the part file, if there is one; what is written in place stays. */
+  remove(index: number): void {
+    const { table, root } = this.#options;
+    this.#release(index);
+    this.#dirty.files.delete(index);
+    if (this.inPlace || table.kind(index) !== WIRE_KIND.file) return;
+    try {
+      root.unlink(this.place(index).work);
+    } catch {
+      // It was never made, or the disk refuses: nothing depends on its absence.
+    }
+  }
+
+  /** Components of a file's final and working names. */
+  place(index: number): Place {
+    const { table, components, partPrefix } = this.#options;
+    const path = table.pathText(index);
+    const slash = path.lastIndexOf('/');
+    const text = slash < 0 ? '' : path.slice(0, slash);
+    if (text !== this.#last.text) {
+      const below = text === '' ? [] : text.split('/');
+      this.#last = { text, directory: [...components, ...below] };
+    }
+    const { directory } = this.#last;
+    const final = path === '' ? components : [...directory, path.slice(slash + 1)];
+    const work = this.inPlace ? final : [...directory, `${partPrefix}${index}`];
+    return { directory, final, work };
+  }
+
+  /** A descriptor of its own on the file's content; the caller closes it. */
+  openForReading(index: number): number {
+    const { root } = this.#options;
+    return root.openFile(this.place(index).work, O_RDONLY | O_NOFOLLOW);
+  }
+
+  close(): void {
+    for (const fd of this.#fds.values()) fs.closeSync(fd);
+    this.#fds.clear();
+    this.#options.root.close();
+  }
+
+  /** Whether a part file that the journal counts on is there, ours, and long enough. */
+  holds(index: number, bytes: number): boolean {
+    const { root } = this.#options;
+    try {
+      const stat = root.lstat(this.place(index).work);
+      return this.#isOwn(stat) && stat.size >= BigInt(bytes);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether the final name shows what this transfer wrote: the rename before a crash was done. */
+  isPublished(index: number): boolean {
+    const { root, table } = this.#options;
+    try {
+      const stat = root.lstat(this.place(index).final);
+      const isTime = Math.abs(Number(stat.mtimeNs / 1000n) - table.mtimeus(index)) <= 1;
+      return stat.isFile() && stat.size === BigInt(table.size(index)) && isTime;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Size and times; returns the descriptor. */
+  #finishContent(index: number, fd: number): number {
+    const { table } = this.#options;
+    // A part file is never longer than what was written to it.
+    if (this.inPlace && fs.fstatSync(fd).size !== table.size(index)) {
+      fs.ftruncateSync(fd, table.size(index));
+    }
+    setTimes(fd, table.mtimeus(index));
+    table.set(index, ENTRY.sealed);
+    return fd;
+  }
+
+  #publishNew(work: readonly string[], final: readonly string[]): void {
+    const { root } = this.#options;
+    try {
+      root.renameNoReplace(work, final);
+    } catch (error) {
+      // A break between the two steps of a rename by link leaves both names on one file.
+      const isDone = errnoOf(error) === 'EEXIST' && root.lstat(work).ino === root.lstat(final).ino;
+      if (!isDone) throw error;
+      root.unlink(work);
+    }
+  }
+
+  #backUp(final: readonly string[]): void {
+    const { root } = this.#options;
+    if (!root.exists(final)) return;
+    if (root.lstat(final).isDirectory()) {
+      throw diskError('replace', `/${final.join('/')}`, this.#errno('EISDIR'));
+    }
+    root.rename(final, [...final.slice(0, -1), `${final.at(-1) ?? ''}${BACKUP_SUFFIX}`]);
+  }
+
+  #writeAll(fd: number, offset: number, piece: Uint8Array): void {
+    for (let done = 0; done < piece.length; ) {
+      done += fs.writeSync(fd, piece, done, piece.length - done, offset + done);
+    }
+  }
+
+  #held(index: number): number {
+    const held = this.#fds.get(index);
+    if (held !== undefined) return held;
+    for (const oldest of this.#fds.keys()) {
+      if (this.#fds.size < OPEN_FILES_MAX) break;
+      this.#release(oldest);
+    }
+    const fd = this.#openForWriting(index);
+    this.#fds.set(index, fd);
+    return fd;
+  }
+
+  #release(index: number): void {
+    const fd = this.#fds.get(index);
+    if (fd === undefined) return;
+    this.#fds.delete(index);
+    fs.closeSync(fd);
+  }
+
+  #openForWriting(index: number): number {
+    const { root, table } = this.#options;
+    const place = this.place(index);
+    if (table.is(index, ENTRY.begun)) {
+      const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
+      return this.#checked(fd, place.work, (stat) => this.#isOwn(stat));
+    }
+    // Only the execute bits of the source count; set-id and sticky bits never.
+    const mode = 0o666 | (table.mode(index) & 0o111);
+    const fd = this.#create(place, mode) ?? this.#takeExisting(index, place, mode);
+    this.#dirty.directories.add(place.directory.join('/'));
+    table.set(index, ENTRY.begun);
+    if (this.inPlace) this.#options.begunInPlace(index);
+    return fd;
+  }
+
+  /** Makes the file, and the directories above it when they are missing; null if it exists. */
+  #create(place: Place, mode: number): number | null {
+    const { root } = this.#options;
+    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    try {
+      return root.openFile(place.work, flags, mode);
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return null;
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+    this.#noteMade(place.directory, root.makeDirectories(place.directory));
+    return root.openFile(place.work, flags, mode);
+  }
+
+  #takeExisting(index: number, place: Place, mode: number): number {
+    const { root, table, overwriteMode } = this.#options;
+    const taken = diskError('create', `/${place.work.join('/')}`, this.#errno('EEXIST'));
+    if (!this.inPlace) {
+      // Left by an attempt that broke before its first checkpoint: nothing in it can be trusted.
+      if (!this.#isOwn(root.lstat(place.work))) throw taken;
+      root.unlink(place.work);
+      const fd = this.#create(place, mode);
+      if (fd === null) throw taken;
+      return fd;
+    }
+    if (overwriteMode === OVERWRITE_IN_PLACE_ALWAYS) {
+      const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
+      return this.#checked(fd, place.work, (stat) => stat.isFile());
+    }
+    if (overwriteMode !== OVERWRITE_IN_PLACE_SAME_SIZE) throw taken;
+    const size = BigInt(table.size(index));
+    const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
+    return this.#checked(fd, place.work, (stat) => {
+      return stat.isFile() && (stat.size === size || stat.size === 0n);
+    });
+  }
+
+  #checked(
+    fd: number,
+    components: readonly string[],
+    isRight: (stat: fs.BigIntStats) => boolean,
+  ): number {
+    if (isRight(fs.fstatSync(fd, { bigint: true }))) return fd;
+    fs.closeSync(fd);
+    throw diskError('write', `/${components.join('/')}`, this.#errno('EEXIST'));
+  }
+
+  #isOwn(stat: fs.BigIntStats): boolean {
+    if (this.inPlace) return stat.isFile();
+    const isOurs = stat.uid === BigInt(process.geteuid?.() ?? 0);
+    return stat.isFile() && isOurs && stat.nlink === 1n;
+  }
+
+  /** A new directory is durable when the one above it is synced. */
+  #noteMade(components: readonly string[], made: number): void {
+    for (let above = 1; above <= made; above += 1) {
+      this.#dirty.directories.add(components.slice(0, -above).join('/'));
+    }
+  }
+
+  #errno(code: string): Error {
+    return Object.assign(new Error(code), { code });
+  }
+
+  /** Lets through what concerns one file; what concerns all ends the transfer. */
+  #guard(index: number, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      const path = `/${this.place(index).final.join('/')}`;
+      const mapped = diskError('write', path, error);
+      const isOwnShortage = OWN_SHORTAGE.has(errnoOf(mapped));
+      if (mapped.code !== 'disk_full' && !isOwnShortage) throw mapped;
+      throw new StorageError(mapped.code, mapped.message, { cause: error });
+    }
+  }
+}
