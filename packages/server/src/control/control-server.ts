@@ -1,0 +1,204 @@
+/**
+ * The TLS port of the control API: WebSocket and JSON-RPC at `/rpc`, plain calls at `/api`, the
+ * description at `/openrpc.json`, a life sign at `/healthz`. Only what has a route here exists.
+ */
+import type { AddressInfo } from 'node:net';
+import { fastifyWebsocket } from '@fastify/websocket';
+import { CommandError } from '@jetstream/contract';
+import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
+import type { Logger } from '../adapters/log/logger.js';
+import type { SessionRegistry } from '../sessions/session-registry.js';
+import type { Dispatcher } from './dispatcher.js';
+import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
+import { CONTROL_LIMITS } from './limits.js';
+import { openRpcDocument } from './openrpc.js';
+import { isOwnOrigin } from './origin.js';
+import { WsSession } from './ws-session.js';
+
+export interface ControlServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly privateKeyPem: string;
+  readonly certificatePem: string;
+  /** Whether a host name, lower case, is one of this server, for the check of web pages. */
+  isOwnName(name: string): boolean;
+  readonly dispatcher: Dispatcher;
+  readonly registry: SessionRegistry;
+  readonly httpLogin: HttpLogin;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const CLOSE_GOING_AWAY = 1001;
+const UNSUPPORTED_MEDIA_TYPE = 415;
+const BAD_REQUEST = 400;
+
+const createServer = (options: ControlServerOptions): FastifyInstance => {
+  const server = fastify({
+    https: {
+      key: options.privateKeyPem,
+      cert: options.certificatePem,
+      minVersion: 'TLSv1.3',
+      maxHeaderSize: CONTROL_LIMITS.httpHeaderBytesMax,
+      headersTimeout: CONTROL_LIMITS.httpHeadersTimeoutMs,
+    },
+    logger: false,
+    bodyLimit: CONTROL_LIMITS.messageBytesMax,
+    requestTimeout: CONTROL_LIMITS.httpRequestTimeoutMs,
+    keepAliveTimeout: CONTROL_LIMITS.httpKeepAliveMs,
+    forceCloseConnections: true,
+    return503OnClosing: true,
+    // Names of methods and their case are part of the contract.
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false },
+  });
+  server.server.maxConnections = CONTROL_LIMITS.connectionsMax;
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
+  return server as unknown as FastifyInstance;
+};
+
+/** Errors of the HTTP layer itself, before a call exists. */
+const answerFailure = (error: FastifyError, reply: FastifyReply, logger: Logger): void => {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      sendError(
+        reply,
+        new CommandError(
+          'message_too_large',
+          `Cannot read the body: it is too large, expected at most ${CONTROL_LIMITS.messageBytesMax} bytes`,
+        ),
+      );
+      return;
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      sendError(
+        reply,
+        new CommandError(
+          'invalid_request',
+          'Cannot read the body: expected the content type application/json',
+        ),
+        UNSUPPORTED_MEDIA_TYPE,
+      );
+      return;
+    default: {
+      const status = error.statusCode ?? 500;
+      if (status < 500) {
+        const message = 'Cannot read the request: it is malformed';
+        sendError(reply, new CommandError('invalid_request', message), BAD_REQUEST);
+        return;
+      }
+      logger.error({ err: error }, 'an HTTP request failed unexpectedly');
+      sendError(reply, new CommandError('internal', 'Cannot answer the request'));
+    }
+  }
+};
+
+const addHooks = (server: FastifyInstance, options: ControlServerOptions): void => {
+  server.addHook('onRequest', async (request, reply) => {
+    const { origin, host } = request.headers;
+    if (isOwnOrigin(origin, host, options.isOwnName)) return undefined;
+    return sendError(
+      reply,
+      new CommandError(
+        'permission_denied',
+        'Cannot serve the request: it comes from a page of another site',
+      ),
+    );
+  });
+  server.setErrorHandler<FastifyError>((error, _request, reply) =>
+    answerFailure(error, reply, options.logger),
+  );
+  server.setNotFoundHandler((request, reply) =>
+    sendError(
+      reply,
+      new CommandError(
+        'not_found',
+        `Cannot serve ${request.method} ${request.url.slice(0, 200)}: no such route, expected POST /api/<method>, POST /rpc, wss /rpc, GET /openrpc.json or GET /healthz`,
+      ),
+    ),
+  );
+};
+
+const addSessions = (server: FastifyInstance, options: ControlServerOptions): void => {
+  const { registry } = options;
+  server.route({
+    method: 'GET',
+    url: '/rpc',
+    websocket: true,
+    preValidation: async (request, reply) => {
+      const { sessionsMax, sessionsPerAddressMax } = CONTROL_LIMITS;
+      const here = registry.countAt(addressOf(request));
+      if (here < sessionsPerAddressMax && registry.count < sessionsMax) return undefined;
+      const message = `Cannot open a session: ${here} are open from this address and ${registry.count} in all, expected fewer than ${sessionsPerAddressMax} and ${sessionsMax}`;
+      return sendError(reply, new CommandError('too_many_requests', message));
+    },
+    handler: (socket, request) => {
+      new WsSession({
+        socket,
+        stream: request.raw.socket,
+        address: addressOf(request),
+        dispatcher: options.dispatcher,
+        registry,
+        clock: options.clock,
+      });
+    },
+  });
+};
+
+export class ControlServer {
+  readonly #server: FastifyInstance;
+  readonly #options: ControlServerOptions;
+  #lifeChecks: Timer | null = null;
+  #stopping = false;
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#server = createServer(options);
+  }
+
+  /** Listens; resolves with the port in use. */
+  async start(): Promise<number> {
+    const server = this.#server;
+    addHooks(server, this.#options);
+    await server.register(fastifyWebsocket, {
+      options: { maxPayload: CONTROL_LIMITS.messageBytesMax, perMessageDeflate: false },
+      // Sessions explain themselves; the plug-in would close with a code of its own.
+      errorHandler: () => {},
+      preClose: (done: () => void) => done(),
+    });
+    addSessions(server, this.#options);
+    addHttpCalls(server, this.#options);
+    let description: string | null = null;
+    server.get('/openrpc.json', (_request, reply) => {
+      description ??= JSON.stringify(openRpcDocument());
+      return reply.header('content-type', 'application/json; charset=utf-8').send(description);
+    });
+    server.get('/healthz', (_request, reply) =>
+      reply.code(this.#stopping ? 503 : 200).send({ status: this.#stopping ? 'stopping' : 'ok' }),
+    );
+    await server.listen({ host: this.#options.host, port: this.#options.port });
+    this.#lifeChecks = every(this.#options.clock, CONTROL_LIMITS.pingIntervalMs, () =>
+      this.#options.registry.checkLife(),
+    );
+    return (server.server.address() as AddressInfo).port;
+  }
+
+  /** Says in `/healthz` that the end is near, so that load balancers go elsewhere. */
+  drain(): void {
+    this.#stopping = true;
+  }
+
+  /** Closes all sessions and the port. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#lifeChecks?.cancel();
+    const { registry, clock } = this.#options;
+    registry.closeAll(CLOSE_GOING_AWAY, 'the server is stopping');
+    // Clients that do not say goodbye must not keep the server.
+    const patience = clock.after(CONTROL_LIMITS.closeMs, () => registry.terminateAll());
+    await this.#server.close();
+    patience.cancel();
+  }
+}

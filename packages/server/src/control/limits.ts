@@ -1,0 +1,42 @@
+/**
+ * Limits of the control channel. Each has a row in docs/LIMITS.md.
+ *
+ * @see docs/LIMITS.md, "Control channel"
+ */
+import { RPC_LIMITS } from '@jetstream/contract';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+
+export const CONTROL_LIMITS = {
+  messageBytesMax: RPC_LIMITS.messageBytesMax,
+  batchCallsMax: RPC_LIMITS.batchCallsMax,
+  /** Calls of one session that have no reply yet. */
+  openCallsPerSessionMax: 1024,
+  sessionsMax: 10_000,
+  sessionsPerAddressMax: 2_048,
+  connectionsMax: 12_000,
+  httpHeaderBytesMax: 16 * KIB,
+  httpHeadersTimeoutMs: 20 * SECOND_MS,
+  /** To receive one whole HTTP request; calls that wait are not limited by it. */
+  httpRequestTimeoutMs: 5 * MINUTE_MS,
+  httpKeepAliveMs: 72 * SECOND_MS,
+  /** Unsent replies of one session after which the server stops reading from it. */
+  unsentBytesPause: 4 * MIB,
+  /** Unsent bytes after which notifications close a session that does not read. */
+  unsentBytesMax: 32 * MIB,
+  /** How long clients may take to say goodbye when the server stops. */
+  closeMs: SECOND_MS,
+  /** A session that answers no ping for two of these is closed. */
+  pingIntervalMs: 30 * SECOND_MS,
+  /** A session without a login that calls nothing is closed. */
+  anonymousIdleMs: 5 * MINUTE_MS,
+  /** A session with a login, no subscription and no open call that calls nothing is closed. */
+  loginIdleMs: 12 * 60 * MINUTE_MS,
+  /** Parts in which results that lie in files are sent. */
+  resultPartBytes: 256 * KIB,
+  /** Characters of an actual value that an error message repeats. */
+  shownCharactersMax: 100,
+} as const;

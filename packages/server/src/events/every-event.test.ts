@@ -1,0 +1,270 @@
+/**
+ * Every event of the table is brought about here and held against its documented structure. That
+ * code appends no other is checked by the compiler, which takes names and fields from the table.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../adapters/clock/clock.js';
+import { ManualClock } from '../adapters/clock/manual-clock.js';
+import { type OpenDatabase, openDatabase } from '../adapters/database/database.js';
+import { type LabSocket, ServerLab } from '../server-lab.conformance.js';
+import { LOGIN_LIMITS } from '../sessions/limits.js';
+import { COMPLETE, DomainLab, keyOf, peerOf, until } from '../transfers/domain-lab.conformance.js';
+import { openUsers } from '../users/open-users.js';
+import type { EventDefinition } from './event-fields.js';
+import { EVENTS } from './event-names.js';
+import { eventsDocument } from './events-document.js';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+interface Seen {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What has come into the logs of both labs. */
+const seen: Seen[] = [];
+
+const of = (name: keyof typeof EVENTS): Readonly<Record<string, unknown>>[] =>
+  seen.filter((event) => event.name === name).map(({ fields }) => fields);
+
+const isOfType = (type: string, value: unknown): boolean => {
+  const [base, ...rest] = type.split(' or ');
+  if (value === null) return rest.includes('null') || base === 'JSON';
+  if (base === 'text') return typeof value === 'string';
+  if (base === 'integer') return Number.isInteger(value);
+  if (base === 'number') return typeof value === 'number';
+  if (base === 'true') return typeof value === 'boolean';
+  return base === 'JSON';
+};
+
+/** Everything that the control plane tells of. */
+class ControlStory {
+  readonly clock = new ManualClock(Math.round(systemClock.nowUs()));
+  readonly lab = new ServerLab({}, this.clock);
+  readonly files = mkdtempSync(join(tmpdir(), 'jetstream-events-'));
+  boss!: LabSocket;
+
+  async tell(): Promise<void> {
+    await this.lab.start();
+    await this.users();
+    this.boss = await this.lab.connectLocal();
+    await this.boss.call('superuser');
+    await this.tokens();
+    await this.rights();
+    await this.settings();
+    await this.fileOperations();
+    await this.guess();
+    const last = await this.lab.connectLocal();
+    await last.call('superuser');
+    await last.call('terminate');
+    await this.lab.server.closed;
+    const database: OpenDatabase = await openDatabase(this.lab.stateDir);
+    const rows = await database.db.selectFrom('events').select(['name', 'fields']).execute();
+    for (const { name, fields } of rows)
+      seen.push({ name, fields: JSON.parse(fields) as object as Seen['fields'] });
+    await database.close();
+  }
+
+  async users(): Promise<void> {
+    await this.lab.addUser('ann');
+    await using opened = await openUsers(this.lab.stateDir);
+    const { users } = opened;
+    await users.add('carl', 'carl-password');
+    await users.setPassword('carl', 'another-password');
+    await users.setLocked('carl', true);
+    await users.setLocked('carl', false);
+    await users.remove('carl');
+    await users.remove('carl').catch(() => {});
+  }
+
+  async tokens(): Promise<void> {
+    const { boss } = this;
+    const made = { description: 'for a script', timeLimitSeconds: 30 };
+    const { token } = await boss.call('createAPIToken', made);
+    await boss.call('updateAPIToken', { token, description: 'for two scripts' });
+    const scripted = await this.lab.connect();
+    await scripted.call('authToken', { token, tokenSession: 'night' });
+    const other = await boss.call('createAPIToken', {});
+    await boss.call('deleteAPIToken', { token: other.token });
+    this.clock.advance(31_000);
+    await boss.call('garbageCollect', { force: true });
+  }
+
+  async rights(): Promise<void> {
+    const { boss } = this;
+    const ann = await this.lab.connectUser('ann');
+    await ann.fail('superuser');
+    await boss.call('addWranglerAsync', { name: 'ann' });
+    const { users } = await boss.call('getWranglers');
+    const wrangler = users.find(({ name }) => name === 'ann');
+    await boss.call('deleteWrangler', { identifier: wrangler?.id ?? '' });
+    await boss.call('setSandboxMapping', { userName: 'ann', sandboxRoots: { '': this.files } });
+    await boss.call('deleteSandboxMapping', { userName: 'ann' });
+  }
+
+  async settings(): Promise<void> {
+    const { boss } = this;
+    await boss.call('updateBandwidthLimits', { outgoingRateLimit: 1e6, outgoingLimitActive: true });
+    await boss.call('setExternalAddress', { address: 'files.example:8886' });
+    await boss.call('setLicenseKeyAsync', { key: 'not a key' });
+    await boss.call('updateGarbageCollectSettings', { intervalSeconds: 600 });
+  }
+
+  async fileOperations(): Promise<void> {
+    const { boss, files } = this;
+    await boss.finish('mkdirAsync', { path: join(files, 'a') });
+    await boss.finish('mkFileAsync', { path: join(files, 'a/b'), size: 10 });
+    await boss.finish('mvAsync', { path: join(files, 'a/b'), newPath: join(files, 'a/c') });
+    await boss.finish('rmAsync', { path: join(files, 'a/c') });
+    await boss.finishFailing('rmAsync', { path: join(files, 'a/c') });
+  }
+
+  async guess(): Promise<void> {
+    const authorization = `Basic ${Buffer.from('ann:wrong').toString('base64')}`;
+    for (let attempt = 0; attempt < LOGIN_LIMITS.accountLockFailures; attempt += 1) {
+      this.clock.advance(200_000);
+      await this.lab.apiError('echo', {}, { authorization });
+    }
+    // Refusals while it is locked are no events, or guessing would fill the log.
+    await this.lab.apiError('echo', {}, { authorization });
+  }
+
+  async close(): Promise<void> {
+    await this.lab.dispose();
+    rmSync(this.files, { recursive: true });
+  }
+}
+
+/** Everything that the part that moves files tells of. */
+const tellOfTransfers = async (lab: DomainLab): Promise<void> => {
+  const boss = lab.caller({ userName: 'boss', level: 'superuser' });
+  const { transferId, manifestId, destinationId } = await lab.transfer();
+  await lab.sent(transferId);
+  lab.plane.events.sendStarted(transferId, peerOf(1));
+  lab.plane.end(transferId, COMPLETE);
+  await lab.call('send.waitForTransfer', { transferId });
+  await lab.call('send.deleteTransfer', { transferId }, boss);
+  await lab.call('send.deleteManifest', { manifestId }, boss);
+  await lab.call('send.deleteDestination', { destinationId });
+  const failed = await lab.call('send.createManifest', { mappings: { '/x': '/not there' } });
+  await lab.call('send.waitForManifest', { manifestId: failed.manifestId });
+
+  const clientPublicKey = keyOf(1);
+  await lab.finish('recv.addAuthorizedClientAsync', { clientPublicKey }, boss);
+  const peer = peerOf(1);
+  const facts = { token: null, destinationPath: 'in', overwriteMode: 4, checkpointSeconds: 5 };
+  for (const id of ['aa', 'bb']) {
+    const offer = { transferId: id.repeat(16), peer, ...facts, totalFiles: 1, totalBytes: 10 };
+    expect(await lab.plane.events.receiveOffered(offer)).toMatchObject({ accepted: true });
+  }
+  const receipt = { fileErrors: [], receiptPath: '/r.json', bytes: 10, files: 1 };
+  lab.plane.events.receiveEnded('aa'.repeat(16), { kind: 'complete', ...receipt });
+  const error = { code: 'io_error', message: 'no' } as const;
+  lab.plane.events.receiveEnded('bb'.repeat(16), { kind: 'failed', ...error });
+  await lab.finish('recv.removeAuthorizedClientAsync', { clientPublicKey }, boss);
+  await lab.settled();
+  await lab.collect({ force: true });
+};
+
+const tellOfDiscovery = async (lab: DomainLab): Promise<void> => {
+  const caller = lab.tokenCaller('night');
+  const expected: string[] = [];
+  lab.plane.expectDiscovery = (id?: string) => void expected.push(id ?? '');
+  const received = lab.finish('recvDiscoverPacketAsync', {}, caller);
+  await until('the discovery is expected', () => expected.length > 0);
+  lab.plane.events.discovered(expected[0] ?? '', { address: '192.0.2.7', port: 54_946 });
+  await received;
+  const peer = { destinationAddress: 'receiver.example', destinationPort: 9000 };
+  let isSent = false;
+  const sent = lab.finish('sendDiscoverPacketAsync', { discoverId: 'ab'.repeat(16), ...peer });
+  void sent.then(() => {
+    isSent = true;
+  });
+  await until('the packets are sent', () => {
+    lab.clock.advance(100);
+    return isSent;
+  });
+};
+
+const control = new ControlStory();
+
+beforeAll(async () => {
+  const lab = await DomainLab.open();
+  mkdirSync(join(lab.dir, 'in'), { recursive: true });
+  await tellOfTransfers(lab);
+  await tellOfDiscovery(lab);
+  await lab.stop();
+  for (const { name, fields } of await lab.events.read({ afterSeq: 0, limit: 1000 })) {
+    seen.push({ name, fields });
+  }
+  await lab.close();
+  await control.tell();
+});
+afterAll(() => control.close());
+
+describe('events', () => {
+  it.each(Object.keys(EVENTS) as (keyof typeof EVENTS)[])('%s is logged as documented', (name) => {
+    const events = of(name);
+    expect(events.length).toBeGreaterThan(0);
+    const { fields }: EventDefinition = EVENTS[name];
+    for (const event of events) {
+      expect(Object.keys(event).sort()).toEqual(Object.keys(fields).sort());
+      for (const [key, { type }] of Object.entries(fields)) {
+        expect([key, event[key], isOfType(type, event[key])]).toEqual([key, event[key], true]);
+      }
+    }
+  });
+
+  it('are all in the table', () => {
+    expect(seen.map(({ name }) => name).filter((name) => !Object.hasOwn(EVENTS, name))).toEqual([]);
+  });
+
+  it('say whose they are, who did it, and what came of it', () => {
+    const { username } = userInfo();
+    expect(of('loginSucceeded')).toContainEqual({
+      userName: username,
+      address: '127.0.0.1',
+      owner: username,
+      ownerToken: of('tokenCreated')[0]?.['tokenId'],
+      ownerTokenSession: 'night',
+    });
+    expect(of('transferDeleted')).toMatchObject([{ by: 'boss', owner: 'user' }]);
+    expect(of('manifestDeleted')).toMatchObject([
+      { by: 'boss', owner: 'user' },
+      { by: null, owner: 'user' },
+    ]);
+    expect(of('manifestFailed')).toMatchObject([{ errorCode: 'path_not_found' }]);
+    expect(of('tokenExpired')).toMatchObject([{ owner: username }]);
+    expect(of('pathRemoved')).toMatchObject([{ errorCode: null }, { errorCode: 'path_not_found' }]);
+    expect(of('elevationRefused')).toMatchObject([{ userName: 'ann', level: 'superuser' }]);
+    expect(of('discoverPacketReceived')).toMatchObject([
+      { address: '192.0.2.7', port: 54_946, ownerToken: 't1', ownerTokenSession: 'night' },
+    ]);
+    expect(of('userRemoved')).toEqual([{ userName: 'carl' }]);
+    expect(of('terminateRequested')).toEqual([{ by: username }]);
+  });
+
+  it('tell of a lock-out once, and not of the attempts that it refuses', () => {
+    expect(of('loginLocked')).toEqual([
+      { userName: 'ann', address: '127.0.0.1', scope: 'account', lockSeconds: 600 },
+    ]);
+    expect(of('loginFailed')).toHaveLength(LOGIN_LIMITS.accountLockFailures);
+  });
+
+  it('hold no secret', () => {
+    const text = JSON.stringify(seen);
+    for (const secret of ['wrong"', 'another-password', 'ann-password', 'ab'.repeat(16)]) {
+      expect(text).not.toContain(secret);
+    }
+    expect(text).not.toMatch(/js1\.|jsk\./);
+  });
+});
+
+describe('docs/EVENTS.md', () => {
+  it('is what the table says; `vitest --update` on this file writes it anew', async () => {
+    await expect(eventsDocument()).toMatchFileSnapshot('../../../../docs/EVENTS.md');
+  });
+});

@@ -1,0 +1,97 @@
+import { CommandError } from '@jetstream/contract';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../adapters/clock/manual-clock.js';
+import { LOGIN_LIMITS } from './limits.js';
+import { LoginThrottle } from './login-throttle.js';
+
+let clock = new ManualClock();
+let throttle = new LoginThrottle(clock);
+beforeEach(() => {
+  clock = new ManualClock();
+  throttle = new LoginThrottle(clock);
+});
+
+const wrong = (): Promise<never> =>
+  Promise.reject(new CommandError('auth_failed', 'wrong password'));
+const right = (): Promise<string> => Promise.resolve('in');
+
+const outcome = async (
+  attempt: () => Promise<unknown>,
+  account = 'ann',
+  address = '10.0.0.1',
+): Promise<string> => {
+  try {
+    await throttle.attempt(account, address, attempt);
+    return 'in';
+  } catch (error) {
+    const { code, details } = error as CommandError;
+    return code === 'auth_locked' ? `wait ${String(details['retryAfterSeconds'])}` : code;
+  }
+};
+
+describe('LoginThrottle', () => {
+  test('three failures are free, then each wait is twice the one before', async () => {
+    const seen: string[] = [];
+    for (let round = 0; round < 3; round += 1) seen.push(await outcome(wrong));
+    expect(seen).toEqual(['auth_failed', 'auth_failed', 'auth_failed']);
+    for (const seconds of [1, 2, 4, 8]) {
+      // Even the right password has to wait.
+      expect(await outcome(right)).toBe(`wait ${seconds}`);
+      clock.advance(seconds * 1000);
+      expect(await outcome(wrong)).toBe('auth_failed');
+    }
+  });
+
+  test('ten failures lock the account, for everybody and for a while', async () => {
+    for (let round = 0; round < LOGIN_LIMITS.accountLockFailures; round += 1) {
+      await outcome(wrong);
+      if (round < LOGIN_LIMITS.accountLockFailures - 1) clock.advance(300_000);
+    }
+    expect(await outcome(right, 'ann', '10.9.9.9')).toBe('wait 600');
+    expect(await outcome(right, 'bob')).toBe('in');
+    clock.advance(LOGIN_LIMITS.lockMs);
+    expect(await outcome(right)).toBe('in');
+  });
+
+  test('an address that tries many accounts has to wait for all of them', async () => {
+    for (let round = 0; round < LOGIN_LIMITS.addressFreeFailures; round += 1) {
+      await outcome(wrong, `account ${round}`);
+    }
+    expect(await outcome(right, 'ann')).toBe('wait 1');
+    expect(await outcome(right, 'ann', '10.0.0.2')).toBe('in');
+  });
+
+  test('a success clears the account but not the address', async () => {
+    for (let round = 0; round < LOGIN_LIMITS.addressFreeFailures - 1; round += 1) {
+      await outcome(wrong, `account ${round % 5}`);
+      expect(await outcome(right, `account ${round % 5}`)).toBe('in');
+    }
+    await outcome(wrong, 'another');
+    expect(await outcome(right, 'ann')).toBe('wait 1');
+  });
+
+  test('attempts at one account take turns, so none is made on credit', async () => {
+    let running = 0;
+    let most = 0;
+    const slow = async (): Promise<never> => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      running -= 1;
+      return wrong();
+    };
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(slow)));
+    expect(most).toBe(1);
+    expect(outcomes.filter((each) => each === 'auth_failed')).toHaveLength(3);
+  });
+
+  test('other failures do not count, and old ones are forgotten', async () => {
+    const broken = (): Promise<never> => Promise.reject(new CommandError('internal', 'broken'));
+    for (let round = 0; round < 20; round += 1) expect(await outcome(broken)).toBe('internal');
+    await outcome(wrong);
+    await outcome(wrong);
+    clock.advance(LOGIN_LIMITS.forgetMs + 1);
+    await outcome(wrong);
+    expect(await outcome(right)).toBe('in');
+  });
+});
