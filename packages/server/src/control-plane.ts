@@ -1,0 +1,168 @@
+/** The services of the control plane: users, rights, logins, tokens, requests. Built in order. */
+import type { EventLog } from './events/event-log.js';
+import type { FileOperations } from './files/file-operations.js';
+import type { Foundation } from './foundation.js';
+import { RequestService } from './requests/request-service.js';
+import { SqliteRequestStore } from './requests/request-store.js';
+import { ResultFiles } from './requests/result-files.js';
+import { SandboxService } from './sandboxes/sandbox-service.js';
+import { SqliteSandboxStore } from './sandboxes/sandbox-store.js';
+import { HeaderLogin } from './sessions/http-login.js';
+import { LOGIN_LIMITS } from './sessions/limits.js';
+import { type LocalKey, openLocalKey } from './sessions/local-key.js';
+import { LoginService } from './sessions/login-service.js';
+import { type Lockout, LoginThrottle } from './sessions/login-throttle.js';
+import { Revocation } from './sessions/revocation.js';
+import { SessionRegistry } from './sessions/session-registry.js';
+import { TokenService } from './tokens/token-service.js';
+import { SqliteTokenStore } from './tokens/token-store.js';
+import { PasswordVerifier } from './users/password-hash.js';
+import { SqliteUserStore } from './users/user-store.js';
+import { AccountDirectory } from './wranglers/account-directory.js';
+import { Elevation } from './wranglers/elevation.js';
+import { WranglerService } from './wranglers/wrangler-service.js';
+import { SqliteWranglerStore } from './wranglers/wrangler-store.js';
+
+export interface ControlPlane {
+  readonly registry: SessionRegistry;
+  readonly requests: RequestService;
+  readonly logins: LoginService;
+  readonly headerLogin: HeaderLogin;
+  readonly tokens: TokenService;
+  readonly sandboxes: SandboxService;
+  readonly elevation: Elevation;
+  readonly wranglers: WranglerService;
+  readonly localKey: LocalKey;
+  start(): Promise<void>;
+  stop(options: { drainMs: number }): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  readonly foundation: Foundation;
+  readonly events: EventLog;
+  readonly files: FileOperations;
+}
+
+const tellLockout =
+  ({ foundation, events }: ControlPlaneOptions) =>
+  ({ scope, account, address }: Lockout): void => {
+    const lockSeconds = LOGIN_LIMITS.lockMs / 1000;
+    const facts = { userName: account.slice(0, 256), address, scope, lockSeconds };
+    foundation.logger.warn(facts, 'logins are locked');
+    events.append('loginLocked', facts).catch((error: unknown) => {
+      foundation.logger.error({ err: error }, 'a lock-out could not be written to the event log');
+    });
+  };
+
+const buildLogins = (
+  options: ControlPlaneOptions,
+  localKey: LocalKey,
+  sandboxes: SandboxService,
+): LoginService => {
+  const { config, clock, logger, db, commits, accounts } = options.foundation;
+  return new LoginService({
+    users: new SqliteUserStore(db),
+    tokens: new SqliteTokenStore(db, commits),
+    passwords: new PasswordVerifier(clock),
+    localKey,
+    throttle: new LoginThrottle(clock, tellLockout(options)),
+    accounts,
+    directories: options.files,
+    events: options.events,
+    clock,
+    logger,
+    sandboxes,
+    tokensDisabled: config.apiDisableApiTokens,
+  });
+};
+
+/** Who may do what: sandboxes, elevation, wranglers. The callbacks tell of what was taken back. */
+const buildRights = (
+  { foundation, events, files }: ControlPlaneOptions,
+  changed: { readonly sandboxes: () => void; readonly wranglers: () => Promise<void> },
+) => {
+  const { config, clock, logger, db, commits } = foundation;
+  const sandboxes = new SandboxService({
+    store: new SqliteSandboxStore(db, commits),
+    events,
+    directories: files,
+    sandboxDir: config.sandboxDir,
+    onChanged: changed.sandboxes,
+  });
+  const accounts = new AccountDirectory(foundation.accounts, new SqliteUserStore(db));
+  const store = new SqliteWranglerStore(db, commits);
+  const elevation = new Elevation({
+    accounts,
+    wranglers: store,
+    superusers: config.superuser,
+    supergroups: config.supergroup,
+    events,
+    clock,
+    logger,
+  });
+  const onRemoved = changed.wranglers;
+  const wranglers = new WranglerService({ store, accounts, elevation, events, onRemoved });
+  return { sandboxes, elevation, wranglers };
+};
+
+/** Builds the services; nothing runs before `start`. */
+export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane => {
+  const { config, clock, logger, stateDir, db, commits, database, serverUid } = options.foundation;
+  const registry = new SessionRegistry();
+  const localKey = openLocalKey(stateDir, serverUid);
+  const rights = buildRights(options, {
+    sandboxes: () => revocation.sandboxesChanged(),
+    wranglers: () => revocation.checkWranglers(),
+  });
+  const { sandboxes, elevation } = rights;
+  const logins = buildLogins(options, localKey, sandboxes);
+  const headerLogin = new HeaderLogin(logins, elevation, clock);
+  const tokens = new TokenService({
+    store: new SqliteTokenStore(db, commits),
+    directories: options.files,
+    events: options.events,
+    clock,
+    logger,
+    disabled: config.apiDisableApiTokens,
+  });
+  const revocation: Revocation = new Revocation({
+    users: new SqliteUserStore(db),
+    sessions: registry,
+    http: headerLogin,
+    logins,
+    elevation,
+    foreignChanges: database.foreignChanges,
+    clock,
+    logger,
+  });
+  tokens.onUpdated((id, expiryTimeUs) => revocation.tokenUpdated(id, expiryTimeUs));
+  tokens.onRemoved((id) => revocation.tokenRemoved(id));
+  const requests = new RequestService({
+    store: new SqliteRequestStore(db, commits),
+    files: new ResultFiles(stateDir),
+    notifier: registry,
+    clock,
+    logger,
+    keepSeconds: config.requestTimeLimit,
+  });
+  return {
+    registry,
+    requests,
+    logins,
+    headerLogin,
+    tokens,
+    ...rights,
+    localKey,
+    start: async () => {
+      await sandboxes.start();
+      await requests.start();
+      tokens.start();
+      revocation.start();
+    },
+    stop: async (stopping) => {
+      revocation.stop();
+      tokens.stop();
+      await requests.stop(stopping);
+    },
+  };
+};

@@ -1,0 +1,125 @@
+/**
+ * What everything else stands on: options, state directory, database, identity. Opened first and
+ * closed last.
+ */
+import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Clock } from './adapters/clock/clock.js';
+import { type Database, type OpenDatabase, openDatabase } from './adapters/database/database.js';
+import { GroupCommit } from './adapters/database/group-commit.js';
+import { settingOf } from './adapters/database/settings.js';
+import { type Logger, openLogger } from './adapters/log/logger.js';
+import { type OsAccounts, openOsAccounts } from './adapters/os-accounts/os-accounts.js';
+import { defaultStateDir, lockStateDir, prepareStateDir } from './adapters/state-dir/state-dir.js';
+import { type Identity, openIdentity } from './adapters/tls/identity.js';
+import { ConfigError } from './config/config-error.js';
+import { parseServerOptions } from './config/parse-server-options.js';
+import type { OptionName, ServerConfig, ServerOptionsInput } from './config/server-options.js';
+
+export interface Foundation {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stateDir: string;
+  readonly db: Database;
+  /** Writes that share a commit; see `GroupCommit`. */
+  readonly commits: GroupCommit;
+  readonly database: OpenDatabase;
+  readonly identity: Identity;
+  /** What the control API shows: the identity's own, or the certificate of the options. */
+  readonly apiTls: { readonly certificatePem: string; readonly privateKeyPem: string };
+  readonly accounts: OsAccounts;
+  readonly hostName: string;
+  readonly serverName: string;
+  /** Made at the first start, kept for good. */
+  readonly serverUid: string;
+  /** Made at each start. */
+  readonly serverId: string;
+  close(): Promise<void>;
+}
+
+const warnAboutRoot = (logger: Logger): void => {
+  if (process.getuid?.() !== 0) return;
+  logger.warn(
+    {},
+    'the server runs as root: every user acts with the rights of root inside the sandbox (--sandbox-dir); run it as an ordinary user where users must be kept apart',
+  );
+};
+
+const readPem = (option: OptionName, path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new ConfigError(option, `"${path}" (${reason})`, 'a PEM file that can be read');
+  }
+};
+
+const apiTlsOf = (config: ServerConfig, identity: Identity): Foundation['apiTls'] => {
+  const { apiTlsCert, apiTlsKey } = config;
+  if (apiTlsCert === null || apiTlsKey === null) return identity;
+  const certificatePem = readPem('apiTlsCert', apiTlsCert);
+  const privateKeyPem = readPem('apiTlsKey', apiTlsKey);
+  try {
+    const certificate = new X509Certificate(certificatePem);
+    if (certificate.checkPrivateKey(createPrivateKey(privateKeyPem))) {
+      return { certificatePem, privateKeyPem };
+    }
+  } catch {
+    // Told below, like a key of another certificate.
+  }
+  throw new ConfigError('apiTlsCert', `"${apiTlsCert}"`, 'a certificate of the key in apiTlsKey');
+};
+
+/**
+ * Opens the foundation.
+ *
+ * @throws {ConfigError} If an option cannot be used.
+ * @throws {Error} If the state directory cannot be used.
+ */
+export const openFoundation = async (
+  input: ServerOptionsInput,
+  clock: Clock,
+): Promise<Foundation> => {
+  const config = parseServerOptions(input);
+  const logger = openLogger(config.logLevel);
+  warnAboutRoot(logger);
+  const stateDir = prepareStateDir(config.persistentStateDir ?? defaultStateDir());
+  const lock = lockStateDir(stateDir);
+  let database: OpenDatabase | null = null;
+  try {
+    database = await openDatabase(stateDir);
+    const { db, close } = database;
+    const serverUid = await settingOf(db, 'serverUid', randomUUID);
+    const hostName = hostname();
+    const nowMs = clock.nowUs() / 1000;
+    const identity = openIdentity({ stateDir, hostName, serverUid, nowMs });
+    const commits = new GroupCommit(db);
+    return {
+      config,
+      clock,
+      logger,
+      stateDir,
+      db,
+      commits,
+      database,
+      identity,
+      apiTls: apiTlsOf(config, identity),
+      accounts: openOsAccounts(),
+      hostName,
+      serverName: config.serverName ?? hostName,
+      serverUid,
+      serverId: randomUUID(),
+      close: async () => {
+        await commits.settled();
+        await close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    await database?.close();
+    lock.release();
+    throw error;
+  }
+};

@@ -1,0 +1,13 @@
+/** The JetStream server as a library: for the command line, and for programs that embed it. */
+export { ConfigError } from './config/config-error.js';
+export {
+  parseServerOptions,
+  type ServerOption,
+  serverOptions,
+} from './config/parse-server-options.js';
+export type { OptionName, ServerConfig, ServerOptionsInput } from './config/server-options.js';
+export { type OpenEventLog, openEventLog } from './events/open-event-log.js';
+export type { LogHead, Verification } from './events/verify-events.js';
+export { type ReadyLine, type RunningServer, startServer } from './start-server.js';
+export { type OpenUsers, openUsers } from './users/open-users.js';
+export type { UserEntry, UserService } from './users/user-service.js';

@@ -1,0 +1,41 @@
+/** Where manifests are kept; their file lists are files of their own. */
+import type { ErrorCode, ManifestStructure } from '@jetstream/contract';
+import type { Caller, Ownership } from '../sessions/caller.js';
+
+/** Free facts that users attach to objects. */
+export type UserData = ManifestStructure['userData'];
+
+/** A manifest as it is stored. */
+export interface ManifestRecord extends Ownership {
+  readonly id: string;
+  readonly status: ManifestStructure['status'];
+  readonly errorCode: ErrorCode | null;
+  readonly errorMessage: string;
+  readonly totalFiles: number | null;
+  readonly totalSize: number | null;
+  readonly creationTimeUs: number;
+  readonly userData: UserData;
+}
+
+/** A part of a list, oldest first. */
+export interface Page {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Persistence of manifests; writes resolve when they are durable. */
+export interface ManifestStore {
+  insert(record: ManifestRecord): Promise<void>;
+  update(record: ManifestRecord): Promise<void>;
+  remove(id: string): Promise<void>;
+  find(id: string): Promise<ManifestRecord | null>;
+  /** Those that the caller may see. */
+  list(caller: Caller, page: Page): Promise<ManifestRecord[]>;
+  /**
+   * Some of those that were made at a time or before and are sent by no transfer but by such that
+   * ended by then; by rising id, after one id.
+   */
+  unusedBefore(timeUs: number, page: { afterId: string; limit: number }): Promise<ManifestRecord[]>;
+  /** Those that were being made, whoever owns them. */
+  pending(): Promise<ManifestRecord[]>;
+}

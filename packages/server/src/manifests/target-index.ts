@@ -1,0 +1,77 @@
+/**
+ * Finds target paths that contradict each other while a manifest is made: two files of one name, or
+ * a file where another entry needs a directory. Only needed when the targets of mappings may meet.
+ * A path is remembered by a 128-bit digest, so that a million of them fit into little memory.
+ */
+import { hash } from 'node:crypto';
+import { CommandError } from '@jetstream/contract';
+
+/** Most entries of a manifest whose mappings meet in one target. */
+export const MEETING_ENTRIES_MAX = 2_000_000;
+
+const digestOf = (path: string): string => hash('md5', Buffer.from(path, 'utf16le'), 'binary');
+
+const conflict = (path: string, actual: string): CommandError =>
+  new CommandError(
+    'path_invalid',
+    `Cannot make the manifest: ${actual} at ${JSON.stringify(path)}, expected one thing per target path`,
+    { details: { destPath: path } },
+  );
+
+/** Target paths so far. Paths start with `/` and have no empty components. */
+export class TargetIndex {
+  readonly #files = new Set<string>();
+  readonly #directories = new Set<string>();
+  /** Parent of the last entry: its ancestors are known, and most entries share it with the next. */
+  #lastParent = '';
+
+  /**
+   * Notes a file.
+   *
+   * @throws {CommandError} `path_invalid` if another mapping puts something else there.
+   */
+  addFile(path: string): void {
+    this.#limit(path);
+    const digest = digestOf(path);
+    if (this.#files.has(digest)) throw conflict(path, 'two files meet');
+    if (this.#directories.has(digest)) throw conflict(path, 'a file and a directory meet');
+    this.#addAncestors(path);
+    this.#files.add(digest);
+  }
+
+  /**
+   * Notes an empty directory.
+   *
+   * @returns Whether it is new: one that something else fills or makes needs no entry.
+   * @throws {CommandError} `path_invalid` if a file is there.
+   */
+  addDirectory(path: string): boolean {
+    this.#limit(path);
+    const digest = digestOf(path);
+    if (this.#files.has(digest)) throw conflict(path, 'a file and a directory meet');
+    this.#addAncestors(path);
+    if (this.#directories.has(digest)) return false;
+    this.#directories.add(digest);
+    return true;
+  }
+
+  #addAncestors(path: string): void {
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    if (parent === this.#lastParent) return;
+    for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) {
+      const ancestor = path.slice(0, at);
+      const digest = digestOf(ancestor);
+      if (this.#files.has(digest)) throw conflict(ancestor, 'a file and a directory meet');
+      this.#directories.add(digest);
+    }
+    this.#lastParent = parent;
+  }
+
+  #limit(path: string): void {
+    if (this.#files.size + this.#directories.size < MEETING_ENTRIES_MAX) return;
+    throw new CommandError(
+      'conflict',
+      `Cannot make the manifest: over ${MEETING_ENTRIES_MAX} entries at ${JSON.stringify(path)}, expected fewer when mappings share a target directory`,
+    );
+  }
+}

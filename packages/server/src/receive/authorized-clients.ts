@@ -1,0 +1,75 @@
+/** Sending servers that may store files here without a token, by their identity keys. */
+import { CommandError } from '@jetstream/contract';
+import type { Clock } from '../adapters/clock/clock.js';
+import type { EventLog } from '../events/event-log.js';
+import { parsePublicKey } from './public-key.js';
+import type { AuthorizedClientStore } from './receive-store.js';
+
+/** Most authorised clients. */
+export const AUTHORIZED_CLIENTS_MAX = 10_000;
+
+export interface AuthorizedClientsOptions {
+  readonly store: AuthorizedClientStore;
+  readonly events: EventLog;
+  readonly clock: Clock;
+  /** Called when a key has lost its right, before the call that took it returns. */
+  readonly onRemoved: (publicKey: string) => void;
+}
+
+/** The list is in memory; the store follows. */
+export class AuthorizedClients {
+  readonly #options: AuthorizedClientsOptions;
+  readonly #keys = new Set<string>();
+
+  constructor(options: AuthorizedClientsOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    for (const { publicKey } of await this.#options.store.all()) this.#keys.add(publicKey);
+  }
+
+  /** Whether a server with this key may store files. */
+  has(publicKey: string): boolean {
+    return this.#keys.has(publicKey);
+  }
+
+  list(): { clientPublicKey: string }[] {
+    return [...this.#keys].map((clientPublicKey) => ({ clientPublicKey }));
+  }
+
+  /** Adding a key that is there already is no error. */
+  async add(text: string, addedBy: string): Promise<null> {
+    const publicKey = parsePublicKey(text, 'clientPublicKey');
+    if (this.#keys.has(publicKey)) return null;
+    if (this.#keys.size >= AUTHORIZED_CLIENTS_MAX) {
+      throw new CommandError(
+        'too_many_requests',
+        `Cannot authorise a client: there are ${this.#keys.size}, expected fewer`,
+      );
+    }
+    const { store, events, clock } = this.#options;
+    await Promise.all([
+      events.append('authorizedClientAdded', { clientPublicKey: publicKey, by: addedBy }),
+      store.add({ publicKey, addedBy, addedTimeUs: clock.nowUs() }),
+    ]);
+    this.#keys.add(publicKey);
+    return null;
+  }
+
+  /** @throws {CommandError} `not_found` */
+  async remove(text: string, removedBy: string): Promise<null> {
+    const publicKey = parsePublicKey(text, 'clientPublicKey');
+    if (!this.#keys.delete(publicKey)) {
+      throw new CommandError('not_found', `Cannot find the authorised client "${publicKey}"`);
+    }
+    // The right ends now; a crash before the next line brings it back, as nothing was acknowledged.
+    this.#options.onRemoved(publicKey);
+    const { store, events } = this.#options;
+    await Promise.all([
+      events.append('authorizedClientRemoved', { clientPublicKey: publicKey, by: removedBy }),
+      store.remove(publicKey),
+    ]);
+    return null;
+  }
+}

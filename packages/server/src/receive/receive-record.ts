@@ -1,0 +1,50 @@
+/** A transfer that this server receives, as it is remembered. */
+import type { ErrorCode, ReceiveTransferStructure } from '@jetstream/contract';
+import type { Ownership } from '../sessions/caller.js';
+
+export interface ReceiveRecord extends Ownership {
+  /** Id of the transfer at the sender. */
+  readonly id: string;
+  /** Identity key of the sender; nobody else may go on with this transfer. */
+  readonly peerKey: string;
+  readonly sourceIP: string;
+  readonly sourcePort: number;
+  /** What gave the sender the right: an API token, or its key in the list of clients. */
+  readonly rightBy: 'token' | 'key';
+  /** As the sender wrote it. */
+  readonly destinationPath: string;
+  /** Absolute directory that nothing leaves. */
+  readonly root: string;
+  /** The destination path below it. */
+  readonly components: readonly string[];
+  readonly status: ReceiveTransferStructure['status'];
+  readonly errorCode: ErrorCode | null;
+  readonly errorMessage: string;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+  readonly bytesDurable: number;
+  readonly startTimeUs: number;
+  readonly endTimeUs: number | null;
+  readonly lastRecvTimeUs: number | null;
+  readonly lastErrorTimeUs: number | null;
+  readonly receiptPath: string | null;
+}
+
+/** The structure of the API. */
+export const receiveStructureOf = (record: ReceiveRecord): ReceiveTransferStructure => ({
+  transferId: record.id,
+  destinationPath: record.destinationPath,
+  status: record.status,
+  errorMessage: record.errorMessage,
+  totalSize: record.totalBytes,
+  totalFiles: record.totalFiles,
+  bytesDurable: record.bytesDurable,
+  sourceIP: record.sourceIP,
+  sourcePort: record.sourcePort,
+  lastRecvTime: record.lastRecvTimeUs,
+  // What arrives is acknowledged within milliseconds.
+  lastSendTime: record.lastRecvTimeUs,
+  lastErrorTime: record.lastErrorTimeUs,
+  receiptPath: record.receiptPath,
+  owner: record.owner,
+});

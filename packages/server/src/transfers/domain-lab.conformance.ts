@@ -1,0 +1,371 @@
+/**
+ * For tests of everything that moves files: the whole domain over a database in memory, with a
+ * clock and a data plane that do what the test says.
+ */
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  CommandError,
+  definitionOf,
+  type ManifestStructure,
+  type MethodName,
+  type ParamsInput,
+  type RequestResult,
+  type Result,
+  type TransferStructure,
+} from '@jetstream/contract';
+import { ManualClock } from '../adapters/clock/manual-clock.js';
+import { type OpenDatabase, openMemoryDatabase } from '../adapters/database/database.js';
+import { GroupCommit } from '../adapters/database/group-commit.js';
+import { SqliteSettingStore } from '../adapters/database/settings.js';
+import { silentLogger } from '../adapters/log/logger.js';
+import { GarbageCollector, type GarbageCounts } from '../collection/garbage-collector.js';
+import type { CallContext, Handler } from '../control/handler.js';
+import type {
+  BandwidthLimits,
+  DataPlane,
+  DataPlaneEvents,
+  PeerFacts,
+  SendOrder,
+  SendOutcome,
+  SendProgress,
+} from '../data/data-plane.js';
+import type { StoredEvent } from '../events/event-log.js';
+import { SqliteEventLog } from '../events/sqlite-event-log.js';
+import type { Foundation } from '../foundation.js';
+import type { Caller, Ownership } from '../sessions/caller.js';
+import { type Domain, type DomainMethod, startDomain } from '../start-domain.js';
+
+/** A key in its text form, from one byte. */
+export const keyOf = (byte: number): string => Buffer.alloc(32, byte).toString('base64');
+
+/** What a server says of itself. */
+export const peerOf = (byte: number, address = '10.0.0.2'): PeerFacts => ({
+  address,
+  port: 8886,
+  publicKey: keyOf(byte),
+  serverId: `id-${byte}`,
+  serverUid: `uid-${byte}`,
+});
+
+/** Progress of an attempt with the given numbers, zero for the others. */
+export const progressOf = (change: Partial<SendProgress>): SendProgress => ({
+  bytesTotal: 0,
+  bytesSent: 0,
+  bytesAcked: 0,
+  bytesRetransmitted: 0,
+  bytesDurable: 0,
+  linkBytesSent: 0,
+  linkBytesReceived: 0,
+  packetsSent: 0,
+  packetsReceived: 0,
+  sendRateKbps: 0,
+  roundTripTimeMs: null,
+  bottleneck: null,
+  ...change,
+});
+
+export const COMPLETE: SendOutcome = { kind: 'complete', fileErrors: [], receiptPath: '/r.json' };
+export const BROKEN: SendOutcome = { kind: 'interrupted', code: 'flow_failed', message: 'broke' };
+
+/** Keeps orders, and tells only what the test says. */
+export class FakePlane implements DataPlane {
+  readonly recvPort = 8886;
+  readonly path = 'dgram';
+  readonly pathReason = 'test';
+  readonly orders: SendOrder[] = [];
+  readonly stopped: { transferId: string; code: string; kind: 'send' | 'receive' }[] = [];
+  readonly events: DataPlaneEvents;
+  readonly die: (error: Error) => void;
+  readonly #running = new Set<string>();
+
+  constructor(events: DataPlaneEvents, die: (error: Error) => void) {
+    this.events = events;
+    this.die = die;
+  }
+
+  get running(): string[] {
+    return [...this.#running];
+  }
+
+  /** The last order for a transfer. */
+  order(transferId: string): SendOrder {
+    const found = this.orders.findLast((order) => order.transferId === transferId);
+    if (found === undefined) throw new Error(`transfer ${transferId} was never sent`);
+    return found;
+  }
+
+  send(order: SendOrder): void {
+    if (this.#running.has(order.transferId)) throw new Error('the order is active already');
+    this.#running.add(order.transferId);
+    this.orders.push(order);
+  }
+
+  /** Ends an attempt. */
+  end(transferId: string, outcome: SendOutcome): void {
+    this.#running.delete(transferId);
+    this.events.sendEnded(transferId, outcome);
+  }
+
+  stopSend(transferId: string, reason: { code: string }): void {
+    this.stopped.push({ transferId, code: reason.code, kind: 'send' });
+  }
+
+  stopReceive(transferId: string, reason: { code: string }): void {
+    this.stopped.push({ transferId, code: reason.code, kind: 'receive' });
+  }
+
+  limits: BandwidthLimits | null = null;
+
+  setBandwidthLimits(limits: BandwidthLimits): void {
+    this.limits = limits;
+  }
+
+  expectDiscovery(): void {}
+
+  dropDiscovery(): void {}
+
+  async sendDiscovery(): Promise<void> {}
+
+  stop(): Promise<void> {
+    for (const transferId of this.running) this.end(transferId, BROKEN);
+    return Promise.resolve();
+  }
+}
+
+/** Lets what is under way on this thread go on. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Waits until something holds; gives up after many turns of the event loop, not after a time. */
+export const until = async (what: string, holds: () => boolean): Promise<void> => {
+  for (let turns = 0; !holds(); turns += 1) {
+    if (turns > 20_000) throw new Error(`waited in vain: ${what}`);
+    await turn();
+  }
+};
+
+/** Code of the error that a call fails with. */
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof CommandError ? error.code : String(error)),
+  );
+
+export class DomainLab {
+  readonly dir = mkdtempSync(join(tmpdir(), 'domain-'));
+  readonly clock: ManualClock;
+  readonly database: OpenDatabase;
+  readonly planes: FakePlane[] = [];
+  readonly published: { topic: string; owner: Ownership; item: unknown }[] = [];
+  /** Callers behind upload tokens, by text. */
+  readonly uploadTokens = new Map<string, Caller>();
+  /** The same, once they are deleted. */
+  readonly deletedTokens = new Map<string, Caller>();
+  readonly #config: Record<string, unknown>;
+  #commits: GroupCommit;
+  #domain: Domain | null = null;
+
+  private constructor(database: OpenDatabase, config: Record<string, unknown>, clock: ManualClock) {
+    this.clock = clock;
+    this.database = database;
+    this.#commits = new GroupCommit(database.db);
+    this.#config = { recvPort: 8886, allowNoCipher: false, sandboxDir: null, ...config };
+  }
+
+  static async open(
+    config: Record<string, unknown> = {},
+    clock = new ManualClock(),
+  ): Promise<DomainLab> {
+    const lab = new DomainLab(await openMemoryDatabase(), config, clock);
+    await lab.start();
+    return lab;
+  }
+
+  /** The data plane that runs now. */
+  get plane(): FakePlane {
+    const plane = this.planes.at(-1);
+    if (plane === undefined) throw new Error('no data plane has started');
+    return plane;
+  }
+
+  get events(): SqliteEventLog {
+    const { clock } = this;
+    return new SqliteEventLog({ db: this.database.db, commits: this.#commits, clock });
+  }
+
+  async start(): Promise<void> {
+    const registry = {
+      publish: (topic: string, owner: Ownership, item: unknown) =>
+        this.published.push({ topic, owner, item: structuredClone(item) }),
+    };
+    const verifyUploadToken = (text: string, _from: string, beganWith: string | null) => {
+      const deleted = this.deletedTokens.get(text);
+      const caller =
+        this.uploadTokens.get(text) ?? (deleted?.token?.id === beganWith ? deleted : undefined);
+      return caller === undefined
+        ? Promise.reject(new CommandError('auth_failed', 'The token is wrong'))
+        : Promise.resolve(caller);
+    };
+    const foundation = {
+      clock: this.clock,
+      logger: silentLogger,
+      db: this.database.db,
+      commits: this.#commits,
+      config: this.#config,
+      stateDir: join(this.dir, 'state'),
+      serverId: 'id-0',
+      serverName: 'lab',
+      accounts: { processOwner: 'owner' },
+    } as unknown as Foundation;
+    const sandboxes = { rootsOf: () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
+    const control = { logins: { verifyUploadToken }, registry, sandboxes } as unknown as Parameters<
+      typeof startDomain
+    >[0]['control'];
+    this.#domain = await startDomain(
+      { foundation, control, events: this.events, bandwidth: { attach: () => undefined } },
+      (_, events, died) => {
+        const plane = new FakePlane(events, died);
+        this.planes.push(plane);
+        return Promise.resolve(plane);
+      },
+    );
+  }
+
+  async stop(): Promise<void> {
+    const domain = this.#domain;
+    this.#domain = null;
+    await domain?.stop({ drainMs: 0 });
+    await this.settled();
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.database.close();
+    rmSync(this.dir, { recursive: true });
+  }
+
+  /** Everything that was asked to be written is durable. */
+  async settled(): Promise<void> {
+    await turn();
+    await this.#commits.settled();
+    await turn();
+  }
+
+  caller(change: Partial<Caller> = {}): Caller {
+    return {
+      userName: 'user',
+      level: 'user',
+      token: null,
+      roots: new Map([['', this.dir]]),
+      sandboxed: true,
+      address: '127.0.0.1',
+      ...change,
+    };
+  }
+
+  tokenCaller(session: string, change: Partial<Caller> = {}): Caller {
+    return this.caller({ token: { id: 't1', session, permissions: 31, path: null }, ...change });
+  }
+
+  /** Calls a method as the dispatcher does: parameters and result must fit the contract. */
+  async call<M extends DomainMethod>(
+    method: M,
+    params: ParamsInput<M>,
+    caller = this.caller(),
+  ): Promise<Result<M>> {
+    const { result } = await this.#run(method, params, caller);
+    return definitionOf(method).result.parse(result) as Result<M>;
+  }
+
+  /** Calls an `…Async` method and waits for its result. */
+  async finish<M extends DomainMethod>(
+    method: M,
+    params: ParamsInput<M>,
+    caller = this.caller(),
+  ): Promise<RequestResult<M>> {
+    const { request } = await this.#run(method, params, caller);
+    return definitionOf(method).requestResult?.parse(await request) as RequestResult<M>;
+  }
+
+  async #run<M extends DomainMethod>(method: M, params: ParamsInput<M>, caller: Caller) {
+    const handler = this.#domain?.handlers[method] as Handler<MethodName> | undefined;
+    if (handler === undefined) throw new Error(`no handler for ${method}`);
+    let request: Promise<unknown> = Promise.resolve();
+    const { signal } = new AbortController();
+    const call = {
+      caller,
+      session: null,
+      signal,
+      submit: (_name: string, run: (work: object) => Promise<unknown>) => {
+        request = run({ signal, progress: () => {} });
+        request.catch(() => {});
+        return Promise.resolve({ requestId: 1 });
+      },
+    } as unknown as CallContext;
+    const parsed = definitionOf(method).params.parse(params) as never;
+    return { result: await handler(parsed, call), request };
+  }
+
+  /** Makes a complete manifest of one file of a size. */
+  async manifest(size = 1000, caller = this.caller()): Promise<ManifestStructure> {
+    const file = join(this.dir, 'in', `${size}.bin`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, '');
+    truncateSync(file, size);
+    const mappings = { '/out.bin': `/in/${size}.bin` };
+    const { manifestId } = await this.call('send.createManifest', { mappings }, caller);
+    return this.call('send.waitForManifest', { manifestId }, caller);
+  }
+
+  /** Makes a transfer of one file to a destination, which is made as well. */
+  async transfer(
+    params: Partial<ParamsInput<'send.createTransfer'>> & { address?: string; size?: number } = {},
+    caller = this.caller(),
+  ): Promise<TransferStructure> {
+    const { address = 'receiver01', size = 1000, ...rest } = params;
+    const manifestId = rest.manifestId ?? (await this.manifest(size, caller)).manifestId;
+    const destination = { destinationAddress: address };
+    const { destinationId } = await this.call('send.createDestination', destination, caller);
+    return this.call('send.createTransfer', { destinationId, ...rest, manifestId }, caller);
+  }
+
+  /** A transfer as the API shows it. */
+  show(transferId: string, caller = this.caller()): Promise<TransferStructure> {
+    return this.call('send.getTransfer', { transferId }, caller);
+  }
+
+  /** Collects garbage in the domain, with the settings that a server has at first. */
+  collect(options: { force?: boolean; dryRun?: boolean } = {}): Promise<GarbageCounts> {
+    const { clock, database, events } = this;
+    const collector = new GarbageCollector({
+      kinds: this.#domain?.garbage ?? [],
+      store: new SqliteSettingStore(database.db, this.#commits),
+      events,
+      clock,
+      logger: silentLogger,
+    });
+    return collector.collect({ force: false, dryRun: false, by: null, ...options });
+  }
+
+  /** Waits for an attempt to begin. */
+  async sent(transferId: string, attempts = 1): Promise<void> {
+    const count = (): number =>
+      this.planes
+        .flatMap((plane) => plane.orders)
+        .filter((order) => order.transferId === transferId).length;
+    await until(`attempt ${attempts} of ${transferId}`, () => count() >= attempts);
+  }
+
+  /** Events of a name, oldest first. */
+  async eventsOf(name: string): Promise<StoredEvent[]> {
+    await this.settled();
+    const all = await this.events.read({ afterSeq: 0, limit: 10_000 });
+    return all.filter((event) => event.name === name);
+  }
+}

@@ -1,0 +1,39 @@
+/** The send interface, wired to its services. */
+import type { MethodName } from '@jetstream/contract';
+import { callerOf, type Handlers } from '../control/handler.js';
+import type { DestinationService } from '../destinations/destination-service.js';
+import type { ManifestService } from '../manifests/manifest-service.js';
+import type { TransferService } from './transfer-service.js';
+
+/** Methods of the send interface. */
+export type SendMethod = Extract<MethodName, `send.${string}`>;
+
+export interface SendServices {
+  readonly manifests: ManifestService;
+  readonly destinations: DestinationService;
+  readonly transfers: TransferService;
+}
+
+/** One handler per method. */
+export const sendHandlers = (services: SendServices): Handlers<SendMethod> => {
+  const { manifests, destinations, transfers } = services;
+  return {
+    'send.createManifest': (params, call) => manifests.create(callerOf(call), params),
+    'send.getManifest': (params, call) => manifests.get(callerOf(call), params.manifestId),
+    'send.getManifests': (params, call) => manifests.list(callerOf(call), params),
+    'send.waitForManifest': (params, call) => manifests.wait(callerOf(call), params, call.signal),
+    'send.getManifestFiles': (params, call) => manifests.files(callerOf(call), params),
+    'send.deleteManifest': (params, call) => manifests.remove(callerOf(call), params.manifestId),
+    'send.createDestination': (params, call) => destinations.create(callerOf(call), params),
+    'send.getDestination': (params, call) => destinations.get(callerOf(call), params.destinationId),
+    'send.getDestinations': (params, call) => destinations.list(callerOf(call), params),
+    'send.deleteDestination': (params, call) =>
+      destinations.remove(callerOf(call), params.destinationId),
+    'send.createTransfer': (params, call) => transfers.create(callerOf(call), params),
+    'send.getTransfer': (params, call) => transfers.get(callerOf(call), params.transferId),
+    'send.getTransfers': (params, call) => transfers.list(callerOf(call), params),
+    'send.waitForTransfer': (params, call) => transfers.wait(callerOf(call), params, call.signal),
+    'send.cancelTransfer': (params, call) => transfers.cancel(callerOf(call), params.transferId),
+    'send.deleteTransfer': (params, call) => transfers.remove(callerOf(call), params.transferId),
+  };
+};

@@ -1,0 +1,29 @@
+/** What the data plane is told to send. */
+import type { SendOrder } from '../data/data-plane.js';
+import type { DestinationRecord } from '../destinations/destination-store.js';
+import type { TransferRecord } from './transfer-record.js';
+
+/** The order for one attempt; the transfer's own token goes before that of the destination. */
+export const sendOrderOf = (
+  record: TransferRecord,
+  destination: DestinationRecord,
+  listPath: (manifestId: string) => string,
+): SendOrder => ({
+  transferId: record.id,
+  manifestListPath: listPath(record.manifestId),
+  totalFiles: record.totalFiles,
+  totalBytes: record.totalBytes,
+  destination: {
+    address: destination.address,
+    port: destination.port,
+    publicKey: destination.publicKey,
+    token: record.destinationToken ?? destination.token,
+    rateMaxKbps: destination.sendRateMax,
+    policy: destination.rateControlMethod,
+    minCipher: record.minCipher,
+  },
+  destinationPath: record.destinationPath,
+  overwriteMode: record.overwriteMode,
+  checkpointSeconds: record.checkpointFrequencySeconds,
+  priority: record.priority,
+});
