@@ -1,0 +1,152 @@
+/**
+ * One copy, once both servers are known: the receiver grants a token, the sender makes a manifest
+ * and a destination and starts the transfer, and we watch it to its end.
+ */
+import { hostname } from 'node:os';
+import type { Api } from '@jetstream/client';
+import {
+  BLOCK_BYTES,
+  CommandError,
+  PERMISSIONS,
+  type TransferStructure,
+} from '@jetstream/contract';
+import type { CopyView } from './copy-view.js';
+import { EXIT } from './exit-codes.js';
+import { CliError } from './failure.js';
+import { interruption } from './interruption.js';
+import { ProgressMeter } from './progress-meter.js';
+
+/**
+ * Life of the receiver's token. It is deleted at the end; this is for a command that was killed.
+ * It has to outlast the transfer, because the token is shown again after every broken flow.
+ */
+const TOKEN_SECONDS = 86_400;
+/** Milliseconds between looks at a running transfer. */
+const LOOK_INTERVAL_MS = 400;
+/** Milliseconds that a cancelled transfer may take to end. */
+const CANCEL_MS_MAX = 5000;
+
+/** A copy to be made. */
+export interface CopyOrder {
+  readonly sender: Api;
+  readonly receiver: Api;
+  /** Address under which the sender reaches the receiver. */
+  readonly receiverAddress: string;
+  /** API token that the receiver was logged in to with; reused, as it cannot make another. */
+  readonly receiverToken: string | null;
+  readonly mappings: Readonly<Record<string, string>>;
+  readonly overwriteMode?: number;
+  readonly sendRateMaxKbps?: number;
+  readonly view: CopyView;
+  readonly signal: AbortSignal;
+}
+
+interface Grant {
+  readonly token: string;
+  readonly revoke: () => Promise<void>;
+}
+
+const grantUpload = async ({ receiver, receiverToken }: CopyOrder): Promise<Grant> => {
+  const { tokenSession, APITokensAvailable } = await receiver.server.getServerInfo();
+  if (tokenSession !== null && receiverToken !== null) {
+    return { token: receiverToken, revoke: async () => undefined };
+  }
+  if (!APITokensAvailable) {
+    const text = `Cannot copy to "${receiver.address}": its API tokens are switched off`;
+    throw new CliError(text, {
+      exitCode: EXIT.refused,
+      code: 'permission_denied',
+      hint: 'An operator can authorise the sender by recv.addAuthorizedClientAsync instead',
+    });
+  }
+  const { token } = await receiver.server.createAPIToken({
+    permissions: PERMISSIONS.UPLOAD,
+    timeLimitSeconds: TOKEN_SECONDS,
+    description: `jetstream cp on ${hostname()}`.slice(0, 200),
+  });
+  const revoke = async (): Promise<void> => {
+    await receiver.server.deleteAPIToken(token);
+  };
+  return { token, revoke };
+};
+
+const createTransfer = async (order: CopyOrder, token: string): Promise<TransferStructure> => {
+  const { sender, receiver, signal, sendRateMaxKbps, overwriteMode } = order;
+  const manifest = await sender.send.createManifest({ mappings: { ...order.mappings } });
+  const scanned = await sender.send.waitForManifest(manifest.manifestId, {}, { signal });
+  if (scanned.status === 'error') {
+    throw new CommandError('manifest_not_ready', scanned.errorMessage);
+  }
+  const { publicKey, receiver: receiving } = await receiver.server.getServerInfo();
+  const destination = await sender.send.createDestination(order.receiverAddress, {
+    destinationPort: receiving.port,
+    destinationPublicKey: publicKey,
+    ...(sendRateMaxKbps === undefined ? {} : { sendRateMax: sendRateMaxKbps }),
+  });
+  return sender.send.createTransfer(manifest.manifestId, destination.destinationId, {
+    destinationToken: token,
+    ...(overwriteMode === undefined ? {} : { overwriteMode }),
+  });
+};
+
+/** Bytes that count as done: durable ones, or acknowledged ones that will be durable soon. */
+const doneBytes = (transfer: TransferStructure): number =>
+  Math.max(
+    transfer.bytesDurable,
+    Math.min(transfer.blocksAcked * BLOCK_BYTES, transfer.totalBytes ?? 0),
+  );
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
+
+const watch = async (order: CopyOrder, transferId: string): Promise<TransferStructure> => {
+  const { sender, view, signal } = order;
+  const meter = new ProgressMeter(0, performance.now());
+  const show = (transfer: TransferStructure): void => {
+    const totalBytes = transfer.totalBytes ?? 0;
+    const progress = { doneBytes: doneBytes(transfer), totalBytes };
+    view.progress(meter.update(progress, performance.now()));
+  };
+  const ended = sender.send.waitForTransfer(transferId);
+  // Its failure is seen where it is awaited below; until then it must not count as unhandled.
+  ended.catch(() => undefined);
+  while (!signal.aborted) {
+    const final = await Promise.race([ended, pause(LOOK_INTERVAL_MS, signal)]);
+    const transfer = final ?? (await sender.send.getTransfer(transferId));
+    show(transfer);
+    if (final !== undefined) return final;
+  }
+  view.note('Cancelling; interrupt again to quit at once');
+  await sender.send.cancelTransfer(transferId);
+  await Promise.race([ended, pause(CANCEL_MS_MAX, new AbortController().signal)]);
+  throw interruption();
+};
+
+/**
+ * Makes the copy.
+ *
+ * @returns The transfer as it ended, whether well or not.
+ * @throws {CliError} With the exit code for an interruption, after the transfer was cancelled.
+ */
+export const runCopy = async (order: CopyOrder): Promise<TransferStructure> => {
+  const grant = await grantUpload(order);
+  try {
+    const { transferId } = await createTransfer(order, grant.token);
+    return await watch(order, transferId);
+  } catch (error) {
+    throw order.signal.aborted ? interruption() : error;
+  } finally {
+    order.view.done();
+    // A token that cannot be deleted now ends by itself.
+    await grant.revoke().catch(() => undefined);
+  }
+};
