@@ -1,0 +1,161 @@
+/** Paths that change, break and heal in the middle of a transfer. */
+import { FLOW_SILENCE_MAX_US } from '@jetstream/transport';
+import { expect } from 'vitest';
+import {
+  expectComplete,
+  expectNothingLeft,
+  forEachSeed,
+  note,
+  PATH,
+  printTable,
+  runScenario,
+} from './scenario.js';
+
+printTable();
+
+for (const seconds of [0.3, 1, 10, 25]) {
+  forEachSeed(`outage of ${seconds} s: the flow survives`, (seed) => {
+    const outages = [{ fromUs: 500_000, toUs: 500_000 + seconds * 1e6 }];
+    const outcome = runScenario({ seed, path: { outages } });
+    note(`outage of ${seconds} s`, outcome, 50);
+    expectComplete(outcome);
+    // What is lost is what was in flight, not all that was sent into the void.
+    expect(outcome.resentShare).toBeLessThan(0.35);
+    expect(outcome.seconds).toBeLessThan(seconds + 8);
+  });
+}
+
+forEachSeed('outage of 40 s: the flow ends on both sides', (seed) => {
+  const outages = [{ fromUs: 500_000, toUs: 40_500_000 }];
+  const outcome = runScenario({ seed, path: { outages } });
+  expect(outcome.complete).toBe(false);
+  expect(outcome.dial.session?.end?.by).toBe('timeout');
+  expectNothingLeft(outcome.world);
+  expect(outcome.b.sessions[0]?.end?.by).toBe('timeout');
+  expect(outcome.world.clock.now).toBeLessThan(500_000 + FLOW_SILENCE_MAX_US + 5_000_000);
+});
+
+forEachSeed('outage of one direction: acks lost for 5 s', (seed) => {
+  const outages = [{ fromUs: 500_000, toUs: 5_500_000 }];
+  const outcome = runScenario({ seed, back: { outages } });
+  expectComplete(outcome);
+});
+
+forEachSeed('outage that repeats', (seed) => {
+  const outages = Array.from({ length: 20 }, (_, i) => ({
+    fromUs: i * 1_000_000 + 400_000,
+    toUs: i * 1_000_000 + 900_000,
+  }));
+  const outcome = runScenario({ seed, path: { outages } });
+  note('outages of 0.5 s each 1 s', outcome, 50);
+  expectComplete(outcome);
+});
+
+forEachSeed('bandwidth steps 50, 5, 50 Mbit/s', (seed) => {
+  const outcome = runScenario({
+    seed,
+    bytes: 20_000_000,
+    prepare: (world, at) => {
+      at(1, () => world.network.link('a', 'b').set({ rateMbps: 5 }));
+      at(6, () => world.network.link('a', 'b').set({ rateMbps: 50 }));
+    },
+  });
+  note('bandwidth steps 50, 5, 50', outcome, 50);
+  expectComplete(outcome);
+  // 6 s give about 9 MB at full use; the other 11 take 2 s and the time to notice.
+  expect(outcome.seconds).toBeLessThan(13);
+  expect(outcome.resentShare).toBeLessThan(0.2);
+});
+
+forEachSeed('round-trip steps 50, 300, 20 ms', (seed) => {
+  const outcome = runScenario({
+    seed,
+    bytes: 20_000_000,
+    prepare: (world, at) => {
+      at(1, () => world.network.setPath('a', 'b', { delayUs: 150_000 }));
+      at(4, () => world.network.setPath('a', 'b', { delayUs: 10_000 }));
+    },
+  });
+  note('round-trip steps 50, 300, 20 ms', outcome, 50);
+  expectComplete(outcome);
+  expect(outcome.seconds).toBeLessThan(10);
+});
+
+forEachSeed('MTU drops from 9000 to 1400: a black hole', (seed) => {
+  const outcome = runScenario({
+    seed,
+    path: { mtuBytes: 9000 },
+    prepare: (world, at) => at(0.7, () => world.network.setPath('a', 'b', { mtuBytes: 1400 })),
+  });
+  note('MTU 9000, then 1400', outcome, 50);
+  expectComplete(outcome);
+  expect(outcome.seconds).toBeLessThan(12);
+});
+
+forEachSeed('MTU drops from 1500 to 1280: a black hole', (seed) => {
+  const outcome = runScenario({
+    seed,
+    prepare: (world, at) => at(0.7, () => world.network.setPath('a', 'b', { mtuBytes: 1280 })),
+  });
+  note('MTU 1500, then 1280', outcome, 50);
+  expectComplete(outcome);
+  expect(outcome.seconds).toBeLessThan(12);
+});
+
+for (const name of ['a', 'b']) {
+  forEachSeed(`NAT rebinding of ${name === 'a' ? 'the sender' : 'the receiver'}`, (seed) => {
+    const outcome = runScenario({
+      seed,
+      bytes: 10_000_000,
+      path: { loss: 0.01 },
+      prepare: (world, at) => {
+        at(0.7, () => world.network.rebind(name, { address: '192.0.2.77', port: 40_001 }));
+        at(1.3, () => world.network.rebind(name, { address: '192.0.2.77', port: 40_002 }));
+      },
+    });
+    note(`NAT rebinding of ${name}`, outcome, 50);
+    expectComplete(outcome);
+    expect(outcome.seconds).toBeLessThan(name === 'a' ? 5 : 25);
+  });
+}
+
+forEachSeed('receiver disk stalls for 20 s', (seed) => {
+  const stalls = [{ fromUs: 500_000, toUs: 20_500_000 }];
+  const outcome = runScenario({
+    seed,
+    b: { slots: 32, openMax: 12, disk: { bytesPerUs: 100, stalls } },
+    bytes: 12_000_000,
+  });
+  note('disk stalled for 20 s', outcome, 50);
+  expectComplete(outcome);
+  expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
+  expect(outcome.resentShare).toBeLessThan(0.05);
+  expect(outcome.seconds).toBeLessThan(24);
+});
+
+forEachSeed('receiver disk slower than the link', (seed) => {
+  const outcome = runScenario({
+    seed,
+    b: { slots: 32, openMax: 12, disk: { bytesPerUs: 1, stalls: [] } },
+  });
+  note('disk of 1 MB/s', outcome, 8);
+  expectComplete(outcome);
+  expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
+  expect(outcome.resentShare).toBeLessThan(0.05);
+  expect(outcome.seconds).toBeLessThan(10);
+});
+
+forEachSeed('loss that comes and goes', (seed) => {
+  const outcome = runScenario({
+    seed,
+    bytes: 16_000_000,
+    path: { ...PATH, delayUs: 50_000 },
+    prepare: (world, at) => {
+      for (let second = 0; second < 30; second += 1) {
+        at(second, () => world.network.setPath('a', 'b', { loss: second % 2 === 0 ? 0 : 0.1 }));
+      }
+    },
+  });
+  note('loss 0 and 10 % in turn', outcome, 50);
+  expectComplete(outcome);
+});
