@@ -1,0 +1,262 @@
+/**
+ * One measured transfer between two fresh servers: wall time from `createTransfer` until the client
+ * hears that it is complete, and what it cost. Both trees are compared afterwards.
+ */
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { TransferStructure } from '@jetstream/contract';
+import { differences, readTree, type TreeItem } from '../../scripts/dist/sample-tree.js';
+import { logTail } from '../../scripts/dist/server-process.js';
+import {
+  openServerPair,
+  prepareTransfer,
+  requireComplete,
+  type ServerPair,
+} from '../../tests/wan/dist/server-pair.js';
+import {
+  LAB_DEVICE,
+  type LabStats,
+  type LinkOptions,
+  openWanLab,
+  type WanLab,
+} from '../../tests/wan/dist/wan-lab.js';
+import {
+  cpuSeconds,
+  machineBusySeconds,
+  peakResidentBytes,
+  threadCpuSeconds,
+} from './process-meter.js';
+import { type TrafficReport, watchTraffic } from './traffic-watch.js';
+import { note } from './workplace.js';
+
+/** What to measure. */
+export interface MeasureOptions {
+  /** Directory at the sender, with what it holds. */
+  readonly source: string;
+  readonly items: ReadonlyMap<string, TreeItem>;
+  /** Where the receiver writes; emptied before and after. */
+  readonly workDirectory: string;
+  /** Servers' state; the work directory when absent. */
+  readonly stateDirectory?: string;
+  readonly dataPath: string;
+  /** Emulated link; loopback of this machine when null. */
+  readonly link: LinkOptions | null;
+  /** Directory for CPU profiles of both servers. */
+  readonly profileDirectory?: string;
+  readonly timeoutSeconds?: number;
+}
+
+/** What the lab saw. */
+export interface LinkReport {
+  /** IP bytes that entered the link towards the receiver, and back. */
+  readonly forwardBytes: number;
+  readonly backwardBytes: number;
+  readonly queueDrops: number;
+  readonly lossDrops: number;
+  /** Packets that the emulator delivered over 1 ms late, and those that it lost by itself. */
+  readonly latePackets: number;
+  readonly ownDrops: number;
+  readonly queueMaxMs: number;
+}
+
+/** One run. */
+export interface TransferRun {
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly files: number;
+  readonly goodputMbps: number;
+  /** Milliseconds from the request until the servers' flow stood, by the sender's clock. */
+  readonly flowUpMs: number | null;
+  readonly traffic: TrafficReport | null;
+  /** Payload sent again, share of the payload, by the transfer's counters. */
+  readonly resentShare: number;
+  readonly link: LinkReport | null;
+  /** CPU seconds of the server processes during the transfer. */
+  readonly senderCpu: number;
+  readonly receiverCpu: number;
+  /** CPU seconds of the busiest threads since the servers started. */
+  readonly senderThreads: readonly number[];
+  readonly receiverThreads: readonly number[];
+  readonly senderPeakBytes: number;
+  readonly receiverPeakBytes: number;
+  /** CPU of programs that took no part, as a share of the whole machine. */
+  readonly otherCpuShare: number;
+  readonly manifestSeconds: number;
+  readonly path: string | null;
+}
+
+const TIMEOUT_SECONDS = 300;
+const THREADS_SHOWN = 3;
+const TOUCH_BYTES = 1 << 20;
+
+function linkReport(stats: LabStats): LinkReport {
+  const value = (key: string): number => stats.get(key) ?? 0;
+  const both = (key: string): number => value(`ab.${key}`) + value(`ba.${key}`);
+  return {
+    forwardBytes: value('ab.in_bytes'),
+    backwardBytes: value('ba.in_bytes'),
+    queueDrops: value('ab.drop_queue'),
+    lossDrops: value('ab.drop_loss'),
+    latePackets: both('late_1ms'),
+    ownDrops: value('a.device_drops') + value('b.device_drops') + both('drop_nomem'),
+    queueMaxMs: value('ab.queue_max_ms'),
+  };
+}
+
+async function emulatorCpu(lab: WanLab | null): Promise<number> {
+  if (lab === null) return 0;
+  const stats = await lab.stats();
+  return [...stats].reduce((sum, [key, value]) => (key.startsWith('cpu_') ? sum + value : sum), 0);
+}
+
+interface CpuReading {
+  readonly sender: number;
+  readonly receiver: number;
+  readonly own: number;
+  readonly emulator: number;
+  readonly machine: number;
+}
+
+async function readCpu(pair: ServerPair, lab: WanLab | null): Promise<CpuReading> {
+  const { user, system } = process.cpuUsage();
+  return {
+    sender: cpuSeconds(pair.sender.server.ready.pid),
+    receiver: cpuSeconds(pair.receiver.server.ready.pid),
+    own: (user + system) / 1e6,
+    emulator: await emulatorCpu(lab),
+    machine: machineBusySeconds(),
+  };
+}
+
+function cpuBetween(before: CpuReading, after: CpuReading): CpuReading {
+  const keys = ['sender', 'receiver', 'own', 'emulator', 'machine'] as const;
+  const entries = keys.map((key) => [key, after[key] - before[key]] as const);
+  return Object.fromEntries(entries) as Record<(typeof keys)[number], number>;
+}
+
+interface Timed {
+  readonly transfer: TransferStructure;
+  readonly seconds: number;
+  readonly traffic: TrafficReport | null;
+  readonly cpu: CpuReading;
+  readonly manifestSeconds: number;
+}
+
+async function timeTransfer(pair: ServerPair, lab: WanLab | null, places: Places): Promise<Timed> {
+  const scanStarted = performance.now();
+  const prepared = await prepareTransfer(pair, {
+    source: places.source,
+    target: places.target,
+    name: 'tree',
+  });
+  const manifestSeconds = (performance.now() - scanStarted) / 1000;
+  const before = await readCpu(pair, lab);
+  const { pid } = pair.receiver.server.ready;
+  const endWatch = lab === null ? null : watchTraffic({ pid, device: LAB_DEVICE });
+  const started = performance.now();
+  const { transferId } = await prepared.start();
+  const transfer = await pair.sender.api.send.waitForTransfer(transferId, {
+    timeoutSeconds: places.timeoutSeconds,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const traffic = endWatch?.() ?? null;
+  const cpu = cpuBetween(before, await readCpu(pair, lab));
+  requireComplete(transfer);
+  return { transfer, seconds, traffic, cpu, manifestSeconds };
+}
+
+interface Places {
+  readonly source: string;
+  readonly target: string;
+  readonly timeoutSeconds: number;
+}
+
+function describe(timed: Timed, pair: ServerPair, stats: LabStats | null): TransferRun {
+  const { transfer, seconds, traffic, cpu, manifestSeconds } = timed;
+  const bytes = transfer.totalBytes ?? 0;
+  const { sender, receiver } = pair;
+  const others = cpu.machine - cpu.sender - cpu.receiver - cpu.own - cpu.emulator;
+  const threads = (pid: number) => threadCpuSeconds(pid).slice(0, THREADS_SHOWN);
+  return {
+    seconds,
+    bytes,
+    files: transfer.totalFiles ?? 0,
+    goodputMbps: (bytes * 8) / seconds / 1e6,
+    flowUpMs:
+      transfer.startTime === null ? null : (transfer.startTime - transfer.requestTime) / 1000,
+    traffic,
+    resentShare: bytes === 0 ? 0 : (transfer.blocksRetransmitted * transfer.blockSize) / bytes,
+    link: stats === null ? null : linkReport(stats),
+    senderCpu: cpu.sender,
+    receiverCpu: cpu.receiver,
+    senderThreads: threads(sender.server.ready.pid),
+    receiverThreads: threads(receiver.server.ready.pid),
+    senderPeakBytes: peakResidentBytes(sender.server.ready.pid),
+    receiverPeakBytes: peakResidentBytes(receiver.server.ready.pid),
+    otherCpuShare: Math.max(0, others) / seconds / availableParallelism(),
+    manifestSeconds,
+    path: transfer.path,
+  };
+}
+
+async function verify(options: MeasureOptions, target: string): Promise<void> {
+  const found = differences(options.items, await readTree(join(target, 'tree')));
+  if (found.length > 0) throw new Error(`${found.length} differences, first: ${found[0]}`);
+}
+
+/**
+ * Writes and removes as many bytes as will arrive. A virtual machine gets memory from its host when
+ * it is first touched, at a fraction of the speed of memory that it has; that is not ours to measure.
+ */
+function touchMemory(path: string, bytes: number): void {
+  const piece = Buffer.alloc(TOUCH_BYTES);
+  const file = openSync(path, 'w');
+  for (let written = 0; written < bytes; written += TOUCH_BYTES) writeSync(file, piece);
+  closeSync(file);
+  rmSync(path);
+}
+
+async function measureIn(lab: WanLab | null, options: MeasureOptions): Promise<TransferRun> {
+  const target = join(options.workDirectory, 'target');
+  const directory = options.stateDirectory ?? join(options.workDirectory, 'servers');
+  for (const path of [target, directory]) rmSync(path, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  if (lab === null) {
+    const bytes = [...options.items.values()].reduce((sum, item) => sum + item.bytes, 0);
+    touchMemory(join(options.workDirectory, 'touch'), bytes);
+  }
+  const { profileDirectory } = options;
+  const profileFlags = ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
+  const pair = await openServerPair({
+    directory,
+    lab,
+    flags: [`--data-path=${options.dataPath}`],
+    ...(profileDirectory === undefined ? {} : { nodeFlags: profileFlags }),
+  });
+  try {
+    const timeoutSeconds = options.timeoutSeconds ?? TIMEOUT_SECONDS;
+    const timed = await timeTransfer(pair, lab, { source: options.source, target, timeoutSeconds });
+    const run = describe(timed, pair, (await lab?.stats()) ?? null);
+    await verify(options, target);
+    return run;
+  } catch (error) {
+    for (const { server } of [pair.sender, pair.receiver]) {
+      note(`--- log of ${server.name}\n${logTail(server.logPath)}`);
+    }
+    throw error;
+  } finally {
+    await pair.stop();
+    rmSync(target, { recursive: true, force: true });
+  }
+}
+
+/** Measures once, with servers and link of its own. */
+export async function measureTransfer(options: MeasureOptions): Promise<TransferRun> {
+  const lab = options.link === null ? null : await openWanLab(options.link);
+  try {
+    return await measureIn(lab, options);
+  } finally {
+    await lab?.close();
+  }
+}
