@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { readTotals } from './test-totals.js';
+
+const report = (fields: object): string =>
+  JSON.stringify({
+    numPassedTests: 5,
+    numFailedTests: 0,
+    numPendingTests: 2,
+    numTodoTests: 0,
+    success: true,
+    ...fields,
+  });
+
+describe('readTotals', () => {
+  it('adds up what ran and what did not', () => {
+    expect(readTotals(report({ numTodoTests: 1 }))).toEqual({ passed: 5, failed: 0, skipped: 3 });
+  });
+
+  it('counts a suite that could not be loaded as a failure', () => {
+    expect(readTotals(report({ success: false })).failed).toBe(1);
+    expect(readTotals(report({ success: false, numFailedTests: 2 })).failed).toBe(2);
+  });
+
+  it('refuses anything but a report', () => {
+    expect(() => readTotals('{"numPassedTests": 5}')).toThrow('numFailedTests');
+    expect(() => readTotals('')).toThrow();
+  });
+});
