@@ -48,6 +48,24 @@ describe('Api: reconnecting', () => {
     expect(server.calls.filter((name) => name === 'mkdirAsync')).toHaveLength(1);
   });
 
+  it('repeats a mutating call with an idempotency key, under the same key', async () => {
+    const hold = gate();
+    const keys: unknown[] = [];
+    const server = await startServer({
+      mkdirAsync: async ({ idempotencyKey }) => {
+        keys.push(idempotencyKey);
+        if (keys.length === 1) await hold.wait;
+        return { requestId: 7 };
+      },
+    });
+    const api = await loggedIn(server);
+    const wait = api.server.mkdirAsync('/x', { idempotencyKey: 'k-1' });
+    await expect.poll(() => keys.length).toBe(1);
+    server.dropAll();
+    expect(await wait).toEqual({ requestId: 7 });
+    expect(keys).toEqual(['k-1', 'k-1']);
+  });
+
   it('waits for a request over a restart of the server', async () => {
     const listing: Listing = { path: '/', files: [] };
     const first = await startServer({

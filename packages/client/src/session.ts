@@ -1,7 +1,8 @@
 /**
  * A session that outlives its connections: it connects, logs in, and when the connection breaks it
  * comes back with growing delays, tells the server again who it is, and repeats the calls that were
- * in flight, except those that change something and may have been carried out already.
+ * in flight, except those that change something and may have been carried out already: they are
+ * repeated only with an `idempotencyKey`.
  */
 import { CommandError, definitionOf, type MethodName } from '@jetstream/contract';
 import { RECONNECT_DEFAULTS, type ReconnectOptions, reconnectDelayMs } from './back-off.js';
@@ -130,7 +131,10 @@ export class Session<Link extends SessionLink> {
     params: object,
     ticket: { abandoned: boolean },
   ): Promise<unknown> {
-    const { mutates } = definitionOf(method);
+    const { mutates: changes } = definitionOf(method);
+    // The server carries a call with such a key out once, however often it comes.
+    const isKeyed = typeof (params as { idempotencyKey?: unknown }).idempotencyKey === 'string';
+    const mutates = changes && !isKeyed;
     for (let attempt = 1; ; attempt += 1) {
       const link = this.#link ?? (await this.#readyLink(method));
       if (ticket.abandoned) return null;

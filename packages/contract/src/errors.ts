@@ -49,6 +49,11 @@ export const ERRORS = {
   cancelled: define(409, 'never', 'The request was cancelled'),
   timeout: define(504, 'same', 'The time limit passed before there was a result'),
   shutting_down: define(503, 'later', 'The server is stopping and takes no new work'),
+  outcome_unknown: define(
+    409,
+    'never',
+    'The first call with this idempotency key was broken off; whether it took effect is not known',
+  ),
   path_invalid: define(400, 'never', 'The path is malformed or leaves its root'),
   path_not_found: define(404, 'never', 'Nothing exists at the path'),
   not_a_directory: define(409, 'never', 'A directory is needed and something else is there'),

@@ -44,8 +44,22 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
   'not_authenticated',
   'permission_denied',
   'shutting_down',
+  'outcome_unknown',
   'internal',
 ];
+
+/** Most characters of an `idempotencyKey`. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 128;
+
+/** What every method that changes something takes beside its own parameters. */
+const IDEMPOTENT = {
+  idempotencyKey: z.string().min(1).max(IDEMPOTENCY_KEY_LENGTH_MAX).nullish(),
+};
+const IDEMPOTENT_DOCS = {
+  idempotencyKey:
+    'Ours: a text of your own, such as a UUID; a repeated call with it does nothing and returns the first answer, for 24 hours',
+};
+type WithKey<P, M> = M extends true ? P & typeof IDEMPOTENT : P;
 
 /** Checks a definition's types at compile time and keeps them narrow. */
 export const method = <
@@ -53,6 +67,7 @@ export const method = <
   const Req extends readonly (keyof P & string)[],
   R extends z.ZodType,
   Q extends z.ZodType = z.ZodNever,
+  const M extends boolean = false,
 >(definition: {
   params: P;
   required: Req;
@@ -63,14 +78,21 @@ export const method = <
   since: string;
   summary: string;
   paramDocs?: { readonly [K in keyof P]?: string };
-  mutates?: boolean;
-}) => ({
-  ...definition,
-  params: z.strictObject(definition.params),
-  errors: definition.errors ?? [],
-  paramDocs: (definition.paramDocs ?? {}) as Readonly<Record<string, string>>,
-  mutates: definition.mutates ?? false,
-});
+  mutates?: M;
+}) => {
+  const mutates = definition.mutates ?? false;
+  const shape = { ...definition.params, ...(mutates ? IDEMPOTENT : {}) } as WithKey<P, M>;
+  return {
+    ...definition,
+    params: z.strictObject(shape),
+    errors: definition.errors ?? [],
+    paramDocs: {
+      ...definition.paramDocs,
+      ...(mutates ? IDEMPOTENT_DOCS : {}),
+    } as Readonly<Record<string, string>>,
+    mutates,
+  };
+};
 
 /** An id, or a structure that holds it under `key`: both name the object. */
 export const reference = <K extends string, I extends z.ZodType>(key: K, id: I) =>

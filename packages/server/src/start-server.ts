@@ -23,6 +23,8 @@ import { subscriptionHandlers } from './events/subscription-handlers.js';
 import { fileHandlers } from './files/file-handlers.js';
 import { type FileOperations, openFileOperations } from './files/file-operations.js';
 import { type Foundation, openFoundation } from './foundation.js';
+import { SqliteIdempotencyStore } from './idempotency/idempotency-store.js';
+import { IdempotentCalls } from './idempotency/idempotent-calls.js';
 import { requestHandlers } from './requests/request-handlers.js';
 import { sandboxHandlers } from './sandboxes/sandbox-handlers.js';
 import { openServerSettings, type ServerSettings } from './server-info/server-settings.js';
@@ -226,6 +228,10 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
       ...controlHandlers(parts, factsOf(parts, ports), terminate),
     },
     requests: parts.control.requests,
+    idempotentCalls: new IdempotentCalls({
+      store: new SqliteIdempotencyStore(foundation.commits),
+      clock,
+    }),
     logger,
   });
   const server = openControlServer(parts, dispatcher);

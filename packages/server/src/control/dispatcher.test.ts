@@ -35,6 +35,7 @@ const dispatcherWith = (
   new Dispatcher({
     handlers: complete(handlers),
     requests: { submit: () => Promise.resolve({ requestId: 1 }) },
+    idempotentCalls: { run: (_, perform) => perform() },
     logger,
   });
 
@@ -140,12 +141,44 @@ describe('Dispatcher', () => {
     expect(await call(dispatcher, 'echo', { caller: user })).toBe('still here');
   });
 
+  test('gives mutating calls with a key to those who keep answers, without the key', async () => {
+    const seen: unknown[] = [];
+    const dispatcher = new Dispatcher({
+      handlers: complete({
+        mkdirAsync: (params) => {
+          seen.push(params);
+          return Promise.resolve({ requestId: 1 });
+        },
+        echo: () => null,
+      }),
+      requests: { submit: () => Promise.resolve({ requestId: 1 }) },
+      idempotentCalls: {
+        run: ({ key, method, params }, perform) => {
+          seen.push([key, method, params]);
+          return perform();
+        },
+      },
+      logger: silentLogger,
+    });
+    const keyed = { path: '/x', idempotencyKey: 'k' };
+    await call(dispatcher, 'mkdirAsync', { params: keyed, caller: user });
+    await call(dispatcher, 'mkdirAsync', {
+      params: { path: '/y', idempotencyKey: null },
+      caller: user,
+    });
+    expect(seen).toEqual([['k', 'mkdirAsync', { path: '/x' }], { path: '/x' }, { path: '/y' }]);
+    const echo = call(dispatcher, 'echo', { params: { idempotencyKey: 'k' }, caller: user });
+    expect((await failure(echo)).code).toBe('invalid_params');
+  });
+
   test('refuses a handler for no method, and a method without a handler', () => {
     const handlers = { nothing: () => null } as Partial<Handlers<MethodName>>;
     expect(() => dispatcherWith(handlers)).toThrow('nothing');
     const { echo: _, ...rest } = complete({});
     const requests = { submit: () => Promise.resolve({ requestId: 1 }) };
-    const options = { handlers: rest as Handlers<MethodName>, requests, logger: silentLogger };
+    const idempotentCalls = { run: (): Promise<unknown> => Promise.resolve() };
+    const handlersOfSome = rest as Handlers<MethodName>;
+    const options = { handlers: handlersOfSome, requests, idempotentCalls, logger: silentLogger };
     expect(() => new Dispatcher(options)).toThrow('echo');
   });
 });

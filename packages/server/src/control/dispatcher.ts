@@ -12,6 +12,7 @@ import {
   type MethodName,
 } from '@jetstream/contract';
 import type { Logger } from '../adapters/log/logger.js';
+import type { IdempotentCalls } from '../idempotency/idempotent-calls.js';
 import type { Caller } from '../sessions/caller.js';
 import type { Session } from '../sessions/session.js';
 import { checkAccess } from './access.js';
@@ -39,6 +40,7 @@ export interface RequestSubmitter {
 export interface DispatcherOptions {
   readonly handlers: Handlers<MethodName>;
   readonly requests: RequestSubmitter;
+  readonly idempotentCalls: Pick<IdempotentCalls, 'run'>;
   readonly logger: Logger;
 }
 
@@ -83,12 +85,14 @@ const unknownMethod = (name: string, known: readonly string[]): CommandError => 
 export class Dispatcher {
   readonly #entries = new Map<string, Entry>();
   readonly #requests: RequestSubmitter;
+  readonly #idempotentCalls: Pick<IdempotentCalls, 'run'>;
   readonly #logger: Logger;
   #stopping = false;
 
   /** @throws {Error} If the handlers are not exactly those of the contract's methods. */
   constructor(options: DispatcherOptions) {
     this.#requests = options.requests;
+    this.#idempotentCalls = options.idempotentCalls;
     this.#logger = options.logger;
     for (const [name, handler] of Object.entries(options.handlers)) {
       if (!isMethodName(name)) throw new Error(`A handler is for "${name}", which is no method`);
@@ -121,10 +125,26 @@ export class Dispatcher {
       if (this.#stopping && entry.definition.mutates) {
         throw new CommandError('shutting_down', `Cannot call "${name}": the server is stopping`);
       }
-      return await entry.handler(parsed, new Call(origin, this.#requests));
+      return await this.#run(entry, parsed, origin);
     } catch (error) {
       throw error instanceof CommandError ? error : this.#unexpected(name, error);
     }
+  }
+
+  async #run(
+    { name, definition, handler }: Entry,
+    parsed: Record<string, unknown>,
+    origin: CallOrigin,
+  ): Promise<unknown> {
+    const call = new Call(origin, this.#requests);
+    const { idempotencyKey: key, ...params } = parsed;
+    const { caller } = origin;
+    if (!definition.mutates || typeof key !== 'string' || caller === null) {
+      return handler(params, call);
+    }
+    return this.#idempotentCalls.run({ key, caller, method: name, params }, async () =>
+      handler(params, call),
+    );
   }
 
   #unexpected(method: string, error: unknown): CommandError {

@@ -1,4 +1,4 @@
-/** Tables of the control plane; made by migrations 0001 and 0003. */
+/** Tables of the control plane; made by migrations 0001, 0003 and 0011. */
 import type { Generated } from 'kysely';
 
 /** Small facts about the server itself, by name. */
@@ -55,9 +55,22 @@ interface RequestTable {
   resultFileBytes: number | null;
 }
 
+/** Calls with an idempotency key. */
+interface IdempotentCallTable {
+  /** SHA-256 of the key and whose it is, hex. */
+  keyHash: string;
+  owner: string;
+  /** HMAC of method and parameters under the key, hex. */
+  callDigest: string;
+  /** Encrypted under the key; null while the call runs. */
+  sealedAnswer: Buffer | null;
+  creationTimeUs: number;
+}
+
 export interface ControlTables {
   settings: SettingTable;
   users: UserTable;
   apiTokens: ApiTokenTable;
   requests: RequestTable;
+  idempotentCalls: IdempotentCallTable;
 }
