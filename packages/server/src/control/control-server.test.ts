@@ -173,6 +173,7 @@ describe('HTTP', () => {
     const get = (path: string) => lab.http(path, { method: 'GET' });
     expect((await get('/healthz')).json).toEqual({ status: 'ok' });
     expect((await get('/openrpc.json')).json).toMatchObject({ openrpc: '1.3.2' });
+    expect((await get('/openapi.json')).json).toMatchObject({ openapi: '3.1.0' });
     expect(await get('/')).toMatchObject({ status: 404, json: { error: { code: 'not_found' } } });
     expect(await get('/api/getServerInfo')).toMatchObject({ status: 404 });
     expect(await get('/api/../state/identity.key')).toMatchObject({ status: 404 });

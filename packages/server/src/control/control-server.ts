@@ -1,6 +1,6 @@
 /**
  * The TLS port of the control API: WebSocket and JSON-RPC at `/rpc`, plain calls at `/api`, the
- * description at `/openrpc.json`, a life sign at `/healthz`. Only what has a route here exists.
+ * descriptions at `/openrpc.json` and `/openapi.json`, a life sign at `/healthz`. Only what has a route here exists.
  */
 import type { AddressInfo } from 'node:net';
 import { fastifyWebsocket } from '@fastify/websocket';
@@ -12,6 +12,7 @@ import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
 import { CONTROL_LIMITS } from './limits.js';
+import { openApiDocument } from './openapi.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
 import { WsSession } from './ws-session.js';
@@ -115,7 +116,7 @@ const addHooks = (server: FastifyInstance, options: ControlServerOptions): void 
       reply,
       new CommandError(
         'not_found',
-        `Cannot serve ${request.method} ${request.url.slice(0, 200)}: no such route, expected POST /api/<method>, POST /rpc, wss /rpc, GET /openrpc.json or GET /healthz`,
+        `Cannot serve ${request.method} ${request.url.slice(0, 200)}: no such route, expected POST /api/<method>, POST /rpc, wss /rpc, GET /openrpc.json, GET /openapi.json or GET /healthz`,
       ),
     ),
   );
@@ -147,6 +148,15 @@ const addSessions = (server: FastifyInstance, options: ControlServerOptions): vo
   });
 };
 
+/** A document that is made when it is first asked for. */
+const addDescription = (server: FastifyInstance, url: string, describe: () => object): void => {
+  let text: string | null = null;
+  server.get(url, (_request, reply) => {
+    text ??= JSON.stringify(describe());
+    return reply.header('content-type', 'application/json; charset=utf-8').send(text);
+  });
+};
+
 export class ControlServer {
   readonly #server: FastifyInstance;
   readonly #options: ControlServerOptions;
@@ -170,11 +180,8 @@ export class ControlServer {
     });
     addSessions(server, this.#options);
     addHttpCalls(server, this.#options);
-    let description: string | null = null;
-    server.get('/openrpc.json', (_request, reply) => {
-      description ??= JSON.stringify(openRpcDocument());
-      return reply.header('content-type', 'application/json; charset=utf-8').send(description);
-    });
+    addDescription(server, '/openrpc.json', openRpcDocument);
+    addDescription(server, '/openapi.json', openApiDocument);
     server.get('/healthz', (_request, reply) =>
       reply.code(this.#stopping ? 503 : 200).send({ status: this.#stopping ? 'stopping' : 'ok' }),
     );

@@ -14,14 +14,7 @@ import {
   type MethodDefinition,
   type MethodName,
 } from '@jetstream/contract';
-import { z } from 'zod';
-
-type JsonObject = Record<string, unknown>;
-
-const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): JsonObject => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return rest;
-};
+import { describeParameters, type JsonObject, schemaOf } from './method-schema.js';
 
 const describeError = (code: ErrorCode): JsonObject => ({
   code: ERRORS[code].rpcCode,
@@ -30,20 +23,11 @@ const describeError = (code: ErrorCode): JsonObject => ({
 });
 
 const describeMethod = (name: MethodName, definition: MethodDefinition): JsonObject => {
-  const { required, paramDocs } = definition;
-  const shape = definition.params.shape as Record<string, z.ZodType>;
-  // Required ones first and in order, because they may be given by position.
-  const optional = Object.keys(shape).filter((param) => !required.includes(param));
   return {
     name,
     summary: definition.summary,
     paramStructure: 'either',
-    params: [...required, ...optional].map((param) => ({
-      name: param,
-      description: paramDocs[param] ?? '',
-      required: required.includes(param),
-      schema: schemaOf(shape[param] ?? z.unknown(), 'input'),
-    })),
+    params: describeParameters(definition),
     result: { name: 'result', schema: schemaOf(definition.result, 'output') },
     errors: [...definition.errors, ...COMMON_ERRORS].map(describeError),
     'x-access': definition.access,
