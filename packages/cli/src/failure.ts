@@ -64,8 +64,9 @@ export const failureOf = (error: unknown): Failure | null => {
   }
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return null;
-    const message = error.message.replace(/^error: /, '');
-    const hint = error.code === 'commander.help' ? null : 'jetstream --help';
+    // A second line suggests what was meant.
+    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    const hint = error.code === 'commander.help' ? null : (suggestion ?? 'jetstream --help');
     return { exitCode: EXIT.usage, code: 'usage', message, hint, details: {} };
   }
   const name = error instanceof Error ? error.name : '';

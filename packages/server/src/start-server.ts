@@ -147,6 +147,10 @@ const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer 
     httpLogin: parts.control.headerLogin,
     clock,
     logger,
+    lifetimes: {
+      idleMs: config.sessionIdleLimit * 1000,
+      totalMs: config.sessionTimeLimit * 1000,
+    },
   });
 };
 

@@ -162,6 +162,16 @@ export const OPTION_TABLE = {
     range: '1 to 2147483647',
     doc: 'How long the result of a request is kept after its end.',
   }),
+  sessionIdleLimit: define(integer(60, 2_147_483).default(43_200), {
+    unit: 'seconds',
+    range: '60 to 2147483',
+    doc: 'How long a session with a login may call nothing, without an open call or a subscription, before it is closed.',
+  }),
+  sessionTimeLimit: define(integer(60, 2_147_483).default(604_800), {
+    unit: 'seconds',
+    range: '60 to 2147483',
+    doc: 'How long after its login a session is closed, whatever it does; its client has to log in again.',
+  }),
   logLevel: define(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
     unit: '',
     range: 'debug, info, warn, error or silent',

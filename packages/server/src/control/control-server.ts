@@ -15,7 +15,7 @@ import { CONTROL_LIMITS } from './limits.js';
 import { openApiDocument } from './openapi.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
-import { WsSession } from './ws-session.js';
+import { type SessionLifetimes, WsSession } from './ws-session.js';
 
 export interface ControlServerOptions {
   readonly host: string;
@@ -29,6 +29,7 @@ export interface ControlServerOptions {
   readonly httpLogin: HttpLogin;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly lifetimes: SessionLifetimes;
 }
 
 const CLOSE_GOING_AWAY = 1001;
@@ -143,6 +144,7 @@ const addSessions = (server: FastifyInstance, options: ControlServerOptions): vo
         dispatcher: options.dispatcher,
         registry,
         clock: options.clock,
+        lifetimes: options.lifetimes,
       });
     },
   });

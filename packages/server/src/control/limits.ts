@@ -33,8 +33,6 @@ export const CONTROL_LIMITS = {
   pingIntervalMs: 30 * SECOND_MS,
   /** A session without a login that calls nothing is closed. */
   anonymousIdleMs: 5 * MINUTE_MS,
-  /** A session with a login, no subscription and no open call that calls nothing is closed. */
-  loginIdleMs: 12 * 60 * MINUTE_MS,
   /** Parts in which results that lie in files are sent. */
   resultPartBytes: 256 * KIB,
   /** Characters of an actual value that an error message repeats. */

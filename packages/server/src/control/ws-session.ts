@@ -16,6 +16,7 @@ import { answerMessage, rpcError } from './rpc-messages.js';
 import { SessionOutput } from './session-output.js';
 
 const CLOSE_IDLE = 4408;
+const CLOSE_OLD = 4409;
 
 /** What the WebSocket library closes with by itself, and what the client is told about it. */
 const REASONS: Readonly<Record<number, string>> = {
@@ -24,6 +25,14 @@ const REASONS: Readonly<Record<number, string>> = {
   1009: `message too large, expected at most ${CONTROL_LIMITS.messageBytesMax} bytes`,
 };
 
+/** How long sessions with a login may live. */
+export interface SessionLifetimes {
+  /** Without calling anything. */
+  readonly idleMs: number;
+  /** From the login on. */
+  readonly totalMs: number;
+}
+
 export interface WsSessionOptions {
   readonly socket: WebSocket;
   readonly stream: Socket;
@@ -31,6 +40,7 @@ export interface WsSessionOptions {
   readonly dispatcher: Dispatcher;
   readonly registry: SessionRegistry;
   readonly clock: Clock;
+  readonly lifetimes: SessionLifetimes;
 }
 
 export class WsSession implements OpenSession {
@@ -41,10 +51,12 @@ export class WsSession implements OpenSession {
   readonly #output: SessionOutput;
   readonly #dispatcher: Dispatcher;
   readonly #clock: Clock;
+  readonly #lifetimes: SessionLifetimes;
   readonly #gone = new AbortController();
   #login: Login | null = null;
   #openCalls = 0;
   #lastCallMs: number;
+  #loginMs = 0;
   #awaitsPong = false;
 
   constructor(options: WsSessionOptions) {
@@ -53,6 +65,7 @@ export class WsSession implements OpenSession {
     this.#output = new SessionOutput(options.socket, options.stream);
     this.#dispatcher = options.dispatcher;
     this.#clock = options.clock;
+    this.#lifetimes = options.lifetimes;
     this.#lastCallMs = options.clock.monotonicMs();
     // Each waiting call listens; their number has a limit of its own.
     setMaxListeners(0, this.#gone.signal);
@@ -79,6 +92,10 @@ export class WsSession implements OpenSession {
   setLogin(login: Login | null): void {
     const same = login?.caller.userName === this.#login?.caller.userName;
     if (!same || login?.caller.token?.id !== this.#login?.caller.token?.id) this.topics.clear();
+    // Elevation and a changed expiry go on with the login; a new one starts anew.
+    if (login?.credential.kind !== this.#login?.credential.kind || !same) {
+      this.#loginMs = this.#clock.monotonicMs();
+    }
     this.#login = login;
   }
 
@@ -112,10 +129,14 @@ export class WsSession implements OpenSession {
       this.#socket.terminate();
       return;
     }
-    const idleMs = this.#clock.monotonicMs() - this.#lastCallMs;
-    const { anonymousIdleMs, loginIdleMs } = CONTROL_LIMITS;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.login !== null && nowMs - this.#loginMs > this.#lifetimes.totalMs) {
+      this.#socket.close(CLOSE_OLD, 'the login is too old, log in again');
+      return;
+    }
+    const idleMsMax = this.login === null ? CONTROL_LIMITS.anonymousIdleMs : this.#lifetimes.idleMs;
     const busy = this.#openCalls > 0 || this.topics.size > 0;
-    if (!busy && idleMs > (this.login === null ? anonymousIdleMs : loginIdleMs)) {
+    if (!busy && nowMs - this.#lastCallMs > idleMsMax) {
       this.#socket.close(CLOSE_IDLE, 'the session was idle for too long');
       return;
     }
