@@ -48,6 +48,19 @@ export default defineConfig({
           isolate: false,
         },
       },
+      {
+        test: {
+          name: 'attacks',
+          include: ['tests/attacks/**/*.test.ts'],
+          // Two servers of its own: what is left of one after the attacks is no place for other tests.
+          globalSetup: ['tests/conformance/harness/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 3 },
+          fileParallelism: false,
+          isolate: false,
+        },
+      },
     ],
   },
 });

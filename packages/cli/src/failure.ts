@@ -65,7 +65,9 @@ export const failureOf = (error: unknown): Failure | null => {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return null;
     // A second line suggests what was meant.
-    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    const [line = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    // What was given to an unknown option may be a password, which belongs on no screen.
+    const message = line.replace(/^(unknown option '[^=']*)=.*'$/s, "$1'");
     const hint = error.code === 'commander.help' ? null : (suggestion ?? 'jetstream --help');
     return { exitCode: EXIT.usage, code: 'usage', message, hint, details: {} };
   }

@@ -3,6 +3,7 @@ import { BUILD_VERSION } from '@jetstream/contract';
 import { Command, type OutputConfiguration } from 'commander';
 import { addApiCommand } from './commands/api.js';
 import { addCpCommand } from './commands/cp.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addEventsCommand } from './commands/events.js';
 import { addForgetCommand } from './commands/forget.js';
 import { addLsCommand } from './commands/ls.js';
@@ -36,6 +37,7 @@ export const buildProgram = (terminal: Terminal): Command => {
   addUsersCommand(program, terminal);
   addEventsCommand(program, terminal);
   addForgetCommand(program, terminal);
+  addDoctorCommand(program, terminal);
   // Errors are written once, by runCli, in the CLI's own form.
   configure(program, { writeOut: (text) => terminal.out(text), writeErr: () => undefined });
   return program;

@@ -6,6 +6,8 @@ export {
   serverOptions,
 } from './config/parse-server-options.js';
 export type { OptionName, ServerConfig, ServerOptionsInput } from './config/server-options.js';
+export { examine } from './doctor/doctor.js';
+export type { Finding } from './doctor/finding.js';
 export { type OpenEventLog, openEventLog } from './events/open-event-log.js';
 export type { LogHead, Verification } from './events/verify-events.js';
 export { type ReadyLine, type RunningServer, startServer } from './start-server.js';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { LOOPBACK, type ServerProcess, startServer } from '../../../scripts/server-process.js';
 import { runCli } from '../../integration/servers.js';
+import { findSecrets } from './secrets.js';
 import type { Account, Target } from './target.js';
 
 const account = (userName: string): Account => ({
@@ -21,7 +22,8 @@ const OTHER = account('bob');
 /** Also the name of an account of every Linux, because rights of wranglers go by user id. */
 const WRANGLER = account('daemon');
 
-let stop: () => Promise<void> = async () => {};
+/** Stops the servers; after a run that went well it also looks for secrets that they gave away. */
+let stop: (end: 'of the run' | 'of the attempt') => Promise<void> = async () => {};
 
 async function addUsers(server: ServerProcess, accounts: readonly Account[]): Promise<void> {
   const add = async ({ userName, password }: Account): Promise<void> => {
@@ -37,9 +39,13 @@ async function addUsers(server: ServerProcess, accounts: readonly Account[]): Pr
 async function startTarget(): Promise<Target> {
   const place = mkdtempSync(join(tmpdir(), 'jetstream-conformance-'));
   const servers: ServerProcess[] = [];
-  stop = async () => {
+  const secretsFile = join(place, 'secrets');
+  const written = ['paris', 'tokyo'].map((name) => join(place, name));
+  stop = async (end) => {
     await Promise.allSettled(servers.map((server) => server.stop(5000)));
+    const found = end === 'of the run' ? findSecrets(secretsFile, written) : [];
     rmSync(place, { recursive: true, force: true });
+    if (found.length > 0) throw new Error(`Secrets lie in clear text: ${found.join('; ')}`);
   };
   const start = async (name: string, accounts: readonly Account[]): Promise<ServerProcess> => {
     const flags = [`--superuser=${BOSS.userName}`];
@@ -68,6 +74,7 @@ async function startTarget(): Promise<Target> {
     sharesDisk: true,
     startsServers: true,
     peer: { host: LOOPBACK, ...peer.ready, superuser: BOSS },
+    secretsFile,
   };
 }
 
@@ -77,7 +84,7 @@ export async function setup(project: TestProject): Promise<void> {
   const target =
     given === undefined || given === ''
       ? await startTarget().catch(async (error: unknown) => {
-          await stop();
+          await stop('of the attempt');
           throw error;
         })
       : (JSON.parse(readFileSync(given, 'utf8')) as Target);
@@ -86,5 +93,5 @@ export async function setup(project: TestProject): Promise<void> {
 
 /** Called by vitest after the last test. */
 export async function teardown(): Promise<void> {
-  await stop();
+  await stop('of the run');
 }

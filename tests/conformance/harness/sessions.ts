@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { type Api, JetStream, MemoryKnownServers } from '@jetstream/client';
 import type { MethodName } from '@jetstream/contract';
 import { afterAll, expect, inject } from 'vitest';
+import { noteSecrets } from './secrets.js';
 import type { Account, Endpoint, Target } from './target.js';
 
 /** What the suite runs against. */
@@ -45,8 +46,12 @@ export async function connect(place: Endpoint = target): Promise<Session> {
   });
   const api = jetstream.api(place.host, place.apiPort);
   await api.connect();
-  const call = <Answer>(method: string, params: Parameters = {}): Promise<Answer> =>
-    api.call(method as MethodName, params as never) as Promise<Answer>;
+  const call = async <Answer>(method: string, params: Parameters = {}): Promise<Answer> => {
+    noteSecrets(params);
+    const answer = (await api.call(method as MethodName, params as never)) as Answer;
+    noteSecrets(answer);
+    return answer;
+  };
   return {
     api,
     call,

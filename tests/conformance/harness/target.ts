@@ -38,6 +38,11 @@ export interface Target extends Endpoint {
   readonly startsServers: boolean;
   /** A second server, for what takes two. */
   readonly peer: Endpoint | null;
+  /**
+   * File in which sessions note the secrets that they use, a line each; at the end the suite looks for
+   * them in everything that the servers wrote. Null where it cannot look there.
+   */
+  readonly secretsFile: string | null;
 }
 
 declare module 'vitest' {

@@ -12,7 +12,8 @@ const describe = ({ doc, range, unit, defaultText }: ServerOption): string => {
   return `${doc} (${facts.filter((fact) => fact !== '').join('; ')})`;
 };
 
-const optionOf = (option: ServerOption): Option => {
+/** A flag for each option of the server. */
+export const optionOf = (option: ServerOption): Option => {
   const value = option.kind === 'boolean' ? ' [true|false]' : ' <value>';
   const made = new Option(`--${option.flag}${value}`, describe(option));
   if (option.kind !== 'list') return made;

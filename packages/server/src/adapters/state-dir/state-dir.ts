@@ -45,6 +45,19 @@ export const prepareStateDir = (directory: string): string => {
   return path;
 };
 
+/** Process id of a server that uses a state directory, as it noted itself; null without one. */
+export const runningServerPid = (directory: string): number | null => {
+  const pid = Number(holderOf(directory));
+  if (!Number.isSafeInteger(pid) || pid <= 0) return null;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    // It is there, and belongs to someone else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? pid : null;
+  }
+};
+
 export interface StateDirLock {
   release(): void;
 }

@@ -1,0 +1,15 @@
+/** What a server with given options would lack on this machine. */
+import type { Finding, ServerOption, ServerOptionsInput } from '@jetstream/server';
+
+export type { Finding, ServerOption, ServerOptionsInput };
+
+export interface Examination {
+  readonly options: readonly ServerOption[];
+  examine(options: ServerOptionsInput): Promise<readonly Finding[]>;
+}
+
+/** Loads the server's code, which only the commands that need it should have to wait for. */
+export const openExamination = async (): Promise<Examination> => {
+  const { examine, serverOptions } = await import('@jetstream/server');
+  return { options: serverOptions, examine: (given) => examine(given, { nowMs: Date.now() }) };
+};

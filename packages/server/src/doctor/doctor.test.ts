@@ -1,0 +1,118 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { checkAccounts } from './account-checks.js';
+import { examine } from './doctor.js';
+import {
+  checkBuffers,
+  checkCertificate,
+  checkClock,
+  checkDescriptors,
+  checkDisk,
+  checkNode,
+  DESCRIPTORS_LEAST,
+  SOCKET_BUFFER_BYTES,
+} from './system-checks.js';
+
+const statuses = (findings: readonly { status: string }[]): string[] =>
+  findings.map(({ status }) => status);
+
+describe('checks of the machine', () => {
+  test('socket buffers: too small ones come with the sysctl that mends them', () => {
+    const bytes = SOCKET_BUFFER_BYTES;
+    expect(checkBuffers({ receiveMax: bytes, sendMax: bytes }).status).toBe('ok');
+    const small = checkBuffers({ receiveMax: 212_992, sendMax: bytes });
+    expect(small.status).toBe('warn');
+    expect(small.advice[0]).toBe('sysctl -w net.core.rmem_max=8388608 net.core.wmem_max=8388608');
+    expect(checkBuffers({ receiveMax: null, sendMax: null }).status).toBe('warn');
+  });
+
+  test('file descriptors', () => {
+    expect(checkDescriptors(1024)).toMatchObject({ status: 'warn' });
+    expect(checkDescriptors(DESCRIPTORS_LEAST)).toMatchObject({ status: 'ok' });
+    expect(checkDescriptors(null)).toMatchObject({ status: 'ok' });
+  });
+
+  test('certificate: by days left', () => {
+    expect(checkCertificate(null, true).status).toBe('ok');
+    expect(checkCertificate(100, true).status).toBe('ok');
+    expect(checkCertificate(29, true)).toMatchObject({ status: 'warn' });
+    expect(checkCertificate(-1, false)).toMatchObject({ status: 'fail' });
+    expect(checkCertificate(-1, false).advice[0]).toContain('--api-tls-cert');
+  });
+
+  test('clock: before the build, behind the event log, not synchronised', () => {
+    const facts = { nowMs: 2e12, builtMs: 1e12, lastEventMs: null, isSynchronized: null };
+    expect(checkClock(facts).status).toBe('ok');
+    expect(checkClock({ ...facts, builtMs: 3e12 }).status).toBe('fail');
+    expect(checkClock({ ...facts, lastEventMs: 2e12 + 3_600_000 }).status).toBe('warn');
+    expect(checkClock({ ...facts, lastEventMs: 2e12 - 1 }).status).toBe('ok');
+    expect(checkClock({ ...facts, isSynchronized: false }).status).toBe('warn');
+  });
+
+  test('disk: room and inodes', () => {
+    const facts = { path: '/x', freeBytes: 2 ** 40, freeInodes: 1e6 };
+    expect(checkDisk(facts).status).toBe('ok');
+    expect(checkDisk({ ...facts, freeBytes: 1e6 }).status).toBe('warn');
+    expect(checkDisk({ ...facts, freeInodes: 10 }).status).toBe('warn');
+    // File systems such as btrfs count no inodes.
+    expect(checkDisk({ ...facts, freeInodes: 0 }).status).toBe('ok');
+  });
+
+  test('node: the oldest version that works', () => {
+    expect(checkNode('v20.18.3').status).toBe('fail');
+    expect(checkNode('v20.19.0').status).toBe('ok');
+    expect(checkNode('v24.1.0').status).toBe('ok');
+  });
+
+  test('account and PAM: only root needs them', () => {
+    const passwd = 'root:x:0:0::/root:/bin/sh\njetstream:x:998:998::/:/usr/sbin/nologin\n';
+    const pamService = '@include common-auth\naccount required pam_unix.so\n';
+    expect(statuses(checkAccounts({ isRoot: false, pamService: null, passwd: '' }))).toEqual([
+      'ok',
+    ]);
+    const root = { isRoot: true, pamService, passwd };
+    expect(statuses(checkAccounts(root))).toEqual(['ok', 'ok']);
+    expect(statuses(checkAccounts({ ...root, passwd: 'jetstreams:x:1' }))).toEqual(['fail', 'ok']);
+    expect(statuses(checkAccounts({ ...root, pamService: null }))).toEqual(['ok', 'warn']);
+    const half = checkAccounts({ ...root, pamService: '# account\nauth required pam_unix.so\n' });
+    expect(half[1]).toMatchObject({
+      status: 'fail',
+      found: expect.stringContaining('account') as unknown,
+    });
+  });
+});
+
+describe('examine', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'jetstream-doctor-'));
+  let blocker: Server | null = null;
+  afterEach(() => {
+    blocker?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('names a port in use, changes nothing on the disk', async () => {
+    mkdirSync(directory, { recursive: true });
+    const taken = createServer().listen(0, '127.0.0.1');
+    blocker = taken;
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as { port: number };
+    const stateDir = join(directory, 'state');
+    const findings = await examine(
+      { apiPort: port, apiHost: '127.0.0.1', recvPort: 0, persistentStateDir: stateDir },
+      { nowMs: Date.now() },
+    );
+    const named = Object.fromEntries(findings.map((finding) => [finding.name, finding]));
+    expect(named['tcp port']).toMatchObject({ status: 'fail', advice: [expect.any(String)] });
+    expect(named['udp port']).toMatchObject({ status: 'ok' });
+    expect(named['data path']?.found).toMatch(/^(native|dgram)/);
+    expect(named['state directory']?.found).toContain('first start');
+    expect(() => mkdirSync(stateDir)).not.toThrow();
+  });
+
+  test('refuses options that the server would refuse', async () => {
+    await expect(examine({ apiPort: 70_000 }, { nowMs: 0 })).rejects.toThrow('apiPort');
+  });
+});
