@@ -26,6 +26,8 @@ export interface ControlServerOptions {
   readonly dispatcher: Dispatcher;
   readonly registry: SessionRegistry;
   readonly httpLogin: HttpLogin;
+  /** Adds the pages of download links. */
+  readonly addPages: (server: FastifyInstance) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -98,6 +100,7 @@ const answerFailure = (error: FastifyError, reply: FastifyReply, logger: Logger)
 const addHooks = (server: FastifyInstance, options: ControlServerOptions): void => {
   server.addHook('onRequest', async (request, reply) => {
     const { origin, host } = request.headers;
+    if (request.routeOptions.config.servesAnySite === true) return undefined;
     if (isOwnOrigin(origin, host, options.isOwnName)) return undefined;
     return sendError(
       reply,
@@ -170,6 +173,7 @@ export class ControlServer {
     });
     addSessions(server, this.#options);
     addHttpCalls(server, this.#options);
+    await this.#options.addPages(server);
     let description: string | null = null;
     server.get('/openrpc.json', (_request, reply) => {
       description ??= JSON.stringify(openRpcDocument());
