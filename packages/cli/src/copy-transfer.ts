@@ -26,6 +26,11 @@ const LOOK_INTERVAL_MS = 400;
 /** Milliseconds that a cancelled transfer may take to end. */
 const CANCEL_MS_MAX = 5000;
 
+/** What is copied: mappings for a manifest to be made, or a manifest that is there, and where to. */
+export type CopyContent =
+  | { readonly mappings: Readonly<Record<string, string>> }
+  | { readonly manifestId: string; readonly destinationPath: string };
+
 /** A copy to be made. */
 export interface CopyOrder {
   readonly sender: Api;
@@ -34,7 +39,7 @@ export interface CopyOrder {
   readonly receiverAddress: string;
   /** API token that the receiver was logged in to with; reused, as it cannot make another. */
   readonly receiverToken: string | null;
-  readonly mappings: Readonly<Record<string, string>>;
+  readonly content: CopyContent;
   readonly overwriteMode?: number;
   readonly sendRateMaxKbps?: number;
   readonly view: CopyView;
@@ -70,21 +75,31 @@ const grantUpload = async ({ receiver, receiverToken }: CopyOrder): Promise<Gran
   return { token, revoke };
 };
 
-const createTransfer = async (order: CopyOrder, token: string): Promise<TransferStructure> => {
-  const { sender, receiver, signal, sendRateMaxKbps, overwriteMode } = order;
-  const manifest = await sender.send.createManifest({ mappings: { ...order.mappings } });
+const makeManifest = async (
+  { sender, signal }: CopyOrder,
+  content: Extract<CopyContent, { mappings: unknown }>,
+): Promise<string> => {
+  const manifest = await sender.send.createManifest({ mappings: { ...content.mappings } });
   const scanned = await sender.send.waitForManifest(manifest.manifestId, {}, { signal });
   if (scanned.status === 'error') {
     throw new CommandError('manifest_not_ready', scanned.errorMessage);
   }
+  return scanned.manifestId;
+};
+
+const createTransfer = async (order: CopyOrder, token: string): Promise<TransferStructure> => {
+  const { sender, receiver, sendRateMaxKbps, overwriteMode, content } = order;
+  const manifestId =
+    'mappings' in content ? await makeManifest(order, content) : content.manifestId;
   const { publicKey, receiver: receiving } = await receiver.server.getServerInfo();
   const destination = await sender.send.createDestination(order.receiverAddress, {
     destinationPort: receiving.port,
     destinationPublicKey: publicKey,
     ...(sendRateMaxKbps === undefined ? {} : { sendRateMax: sendRateMaxKbps }),
   });
-  return sender.send.createTransfer(manifest.manifestId, destination.destinationId, {
+  return sender.send.createTransfer(manifestId, destination.destinationId, {
     destinationToken: token,
+    ...('mappings' in content ? {} : { destinationPath: content.destinationPath }),
     ...(overwriteMode === undefined ? {} : { overwriteMode }),
   });
 };

@@ -10,6 +10,8 @@ import {
   type KnownServer,
   userDirectories,
 } from '@jetstream/client';
+import { EXIT } from './exit-codes.js';
+import { CliError } from './failure.js';
 import type { Terminal } from './terminal.js';
 import { visible } from './visible-text.js';
 
@@ -122,6 +124,73 @@ export const connectAndLogIn = async (terminal: Terminal, options: LoginOptions)
   } catch (error) {
     await api.close();
     throw error;
+  }
+};
+
+/** A shared token of a server, and how to log in with it. */
+export interface LinkLogin {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+  readonly fingerprint?: string | undefined;
+  readonly quiet: boolean;
+  readonly patienceMs: number;
+}
+
+/** Whether the server has refused a link because its password was not given. */
+const wantsPassword = (error: unknown): boolean =>
+  error instanceof CommandError &&
+  error.code === 'auth_failed' &&
+  error.details.passwordRequired === true;
+
+/** A refused login in the words of somebody who has a link and no account. */
+const unusableLink = (error: unknown): unknown =>
+  error instanceof CommandError && error.code === 'auth_failed'
+    ? new CliError(error.message.replace(/^Cannot log in/, 'Cannot use the link'), {
+        exitCode: EXIT.refused,
+        code: error.code,
+        hint: 'Check that it was copied whole, or ask whoever sent it for a new one',
+        cause: error,
+      })
+    : error;
+
+/**
+ * Logs in by a shared token. The password, if the link has one, comes from
+ * `JETSTREAM_LINK_PASSWORD` or a prompt.
+ */
+export const connectByLink = async (terminal: Terminal, link: LinkLogin): Promise<Api> => {
+  const { host, port, token, fingerprint, quiet, patienceMs } = link;
+  const attempt = async (password: string | undefined): Promise<Api> => {
+    const api = new JetStream({
+      knownServers: new AnnouncedKnownServers(terminal, { quiet }),
+      reconnect: { giveUpAfterMs: patienceMs },
+      localKeyFile: false,
+      credentials: password === undefined ? { token } : { token, password },
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+    }).api(host, port);
+    try {
+      await api.connect();
+      return api;
+    } catch (error) {
+      await api.close();
+      throw error;
+    }
+  };
+  const given = terminal.environment.JETSTREAM_LINK_PASSWORD || undefined;
+  try {
+    return await attempt(given);
+  } catch (error) {
+    if (given !== undefined || !wantsPassword(error)) throw unusableLink(error);
+    if (!terminal.inIsTty) {
+      throw new CliError('Cannot use the link: it asks for a password', {
+        exitCode: EXIT.refused,
+        code: 'auth_failed',
+        hint: 'Give it in JETSTREAM_LINK_PASSWORD',
+        cause: error,
+      });
+    }
+    const password = await terminal.askSecret('Password of the link:');
+    return attempt(password).catch((failure: unknown) => Promise.reject(unusableLink(failure)));
   }
 };
 

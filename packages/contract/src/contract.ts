@@ -9,6 +9,7 @@ import { collectionMethods } from './methods/collection.js';
 import { discoveryMethods } from './methods/discovery.js';
 import { eventMethods } from './methods/events.js';
 import { fileMethods } from './methods/files.js';
+import { linkMethods } from './methods/links.js';
 import { recvMethods } from './methods/recv.js';
 import { rightsMethods } from './methods/rights.js';
 import { sendMethods } from './methods/send.js';
@@ -24,6 +25,7 @@ export const METHODS = {
   ...collectionMethods,
   ...discoveryMethods,
   ...sendMethods,
+  ...linkMethods,
   ...recvMethods,
 } as const;
 

@@ -236,6 +236,26 @@ export const tokenStructure = z.object({
 });
 export type TokenStructure = z.infer<typeof tokenStructure>;
 
+/** A shared token: a link by which the files of one manifest can be downloaded. */
+export const sharedTokenStructure = z.object({
+  /** The full text on creation; afterwards the id that names the token, without its secret. */
+  token: z.string(),
+  description: z.string(),
+  creationTime: timestamp,
+  /** Null for never. */
+  expiryTime: timestampOrNull,
+  passwordRequired: z.boolean(),
+  /** DOWNLOAD 1, always. */
+  permissions: z.int(),
+  manifestId: z.string(),
+  /** Downloads that were started: transfers, and downloads by a browser. */
+  downloadCount: z.int(),
+  /** Downloads after which the token is used up; null for no limit. */
+  downloadLimit: z.int().nullable(),
+  ...ownership,
+});
+export type SharedTokenStructure = z.infer<typeof sharedTokenStructure>;
+
 /** The licence. Everything works whatever it is; details are null until a key was validated. */
 export const licenseStructure = z.object({
   /** `none` without a key, `unverified` for a key that was set without validation. */

@@ -2,6 +2,8 @@
 import type { EventLog } from './events/event-log.js';
 import type { FileOperations } from './files/file-operations.js';
 import type { Foundation } from './foundation.js';
+import { LinkGate } from './links/link-gate.js';
+import { SqliteLinkStore } from './links/sqlite-link-store.js';
 import { RequestService } from './requests/request-service.js';
 import { SqliteRequestStore } from './requests/request-store.js';
 import { ResultFiles } from './requests/result-files.js';
@@ -29,6 +31,9 @@ export interface ControlPlane {
   readonly logins: LoginService;
   readonly headerLogin: HeaderLogin;
   readonly tokens: TokenService;
+  readonly links: LinkGate;
+  /** Ends logins by tokens that are deleted, and moves the end of those that are changed. */
+  readonly revocation: Pick<Revocation, 'tokenRemoved' | 'tokenUpdated'>;
   readonly sandboxes: SandboxService;
   readonly elevation: Elevation;
   readonly wranglers: WranglerService;
@@ -58,14 +63,27 @@ const buildLogins = (
   options: ControlPlaneOptions,
   localKey: LocalKey,
   sandboxes: SandboxService,
-): LoginService => {
+): { readonly logins: LoginService; readonly links: LinkGate } => {
   const { config, clock, logger, db, commits, accounts } = options.foundation;
-  return new LoginService({
+  const tokens = new SqliteTokenStore(db, commits);
+  const passwords = new PasswordVerifier(clock);
+  const throttle = new LoginThrottle(clock, tellLockout(options));
+  const links = new LinkGate({
+    store: new SqliteLinkStore(db, commits),
+    tokens,
+    passwords,
+    throttle,
+    ownerOf: (name) => logins.tokenOwner(name),
+    clock,
+    disabled: config.apiDisableSharedTokens,
+  });
+  const logins: LoginService = new LoginService({
     users: new SqliteUserStore(db),
-    tokens: new SqliteTokenStore(db, commits),
-    passwords: new PasswordVerifier(clock),
+    tokens,
+    links,
+    passwords,
     localKey,
-    throttle: new LoginThrottle(clock, tellLockout(options)),
+    throttle,
     accounts,
     directories: options.files,
     events: options.events,
@@ -74,6 +92,7 @@ const buildLogins = (
     sandboxes,
     tokensDisabled: config.apiDisableApiTokens,
   });
+  return { logins, links };
 };
 
 /** Who may do what: sandboxes, elevation, wranglers. The callbacks tell of what was taken back. */
@@ -115,7 +134,7 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
     wranglers: () => revocation.checkWranglers(),
   });
   const { sandboxes, elevation } = rights;
-  const logins = buildLogins(options, localKey, sandboxes);
+  const { logins, links } = buildLogins(options, localKey, sandboxes);
   const headerLogin = new HeaderLogin(logins, elevation, clock);
   const tokens = new TokenService({
     store: new SqliteTokenStore(db, commits),
@@ -151,6 +170,8 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
     logins,
     headerLogin,
     tokens,
+    links,
+    revocation,
     ...rights,
     localKey,
     start: async () => {

@@ -32,6 +32,7 @@ const noDomain = (): Promise<Domain> =>
     ) as unknown as Domain['handlers'],
     receiver: { port: 0, path: 'none', pathReason: 'test' },
     garbage: [],
+    addPages: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   });
 

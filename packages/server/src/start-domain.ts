@@ -13,8 +13,10 @@ import {
   MIN_CIPHER_ENCRYPTED_128,
   MIN_CIPHER_NONE,
 } from '@jetstream/contract';
+import type { FastifyInstance } from 'fastify';
 import type { BandwidthService } from './bandwidth/bandwidth-service.js';
 import type { GarbageKind } from './collection/garbage-kind.js';
+import { linkGarbage } from './collection/link-garbage.js';
 import { partGarbage, receivedGarbage } from './collection/receive-garbage.js';
 import { manifestGarbage, transferGarbage } from './collection/transfer-garbage.js';
 import type { Handlers } from './control/handler.js';
@@ -28,6 +30,14 @@ import { DiscoveryService } from './discovery/discovery-service.js';
 import { ChangeSignal } from './events/change-signal.js';
 import type { EventLog } from './events/event-log.js';
 import type { Foundation } from './foundation.js';
+import type { ContentPlace } from './links/content/content-messages.js';
+import { ContentReader } from './links/content/content-reader.js';
+import { linkHandlers } from './links/link-handlers.js';
+import { LinkService } from './links/link-service.js';
+import type { StoredLink } from './links/link-store.js';
+import { DownloadDesk } from './links/pages/download-desk.js';
+import { LinkPages } from './links/pages/link-pages.js';
+import { SqliteLinkStore } from './links/sqlite-link-store.js';
 import { createIdSource } from './manifests/id-source.js';
 import { ManifestService } from './manifests/manifest-service.js';
 import { SqliteManifestStore } from './manifests/sqlite-manifest-store.js';
@@ -51,7 +61,10 @@ export type DomainMethod =
 
 export interface DomainContext {
   readonly foundation: Foundation;
-  readonly control: Pick<ControlPlane, 'logins' | 'registry' | 'sandboxes'>;
+  readonly control: Pick<
+    ControlPlane,
+    'links' | 'logins' | 'registry' | 'revocation' | 'sandboxes'
+  >;
   readonly events: EventLog;
   readonly bandwidth: Pick<BandwidthService, 'attach'>;
 }
@@ -59,6 +72,8 @@ export interface DomainContext {
 export interface Domain {
   readonly handlers: Handlers<DomainMethod>;
   readonly receiver: ReceiverFacts;
+  /** Adds the pages of download links to the control port. */
+  readonly addPages: (server: FastifyInstance) => Promise<void>;
   /** What can be collected here. */
   readonly garbage: readonly GarbageKind[];
   /** Lets running work reach a safe point for up to `drainMs`, then stops. */
@@ -84,6 +99,43 @@ const makePlaces = (stateDir: string): Places => {
   return places;
 };
 
+const buildLinks = (
+  context: DomainContext,
+  manifests: ManifestService,
+  manifestStore: SqliteManifestStore,
+) => {
+  const { clock, logger: log, db, commits, config } = context.foundation;
+  const { events } = context;
+  const linkStore = new SqliteLinkStore(db, commits);
+  const content = new ContentReader(clock);
+  const placeOf = ({ manifestId, owner }: StoredLink): ContentPlace => ({
+    listPath: manifests.listPath(manifestId),
+    allowedRoots: [...context.control.sandboxes.rootsOf(owner).roots.values()],
+  });
+  const links: LinkService = new LinkService({
+    store: linkStore,
+    manifests,
+    events,
+    clock,
+    log,
+    checkSources: async (link) => {
+      await content.list(placeOf(link), { offset: 0, limit: 0 });
+    },
+    sessions: context.control.revocation,
+    disabled: config.apiDisableSharedTokens,
+  });
+  const pages = new LinkPages({
+    gate: context.control.links,
+    desk: new DownloadDesk({ store: linkStore, events, clock, log }),
+    content,
+    manifests: manifestStore,
+    placeOf,
+    clock,
+    log,
+  });
+  return { links, content, pages };
+};
+
 const buildSending = (context: DomainContext, places: Places) => {
   const { clock, logger: log, db, commits, config } = context.foundation;
   const { events } = context;
@@ -100,7 +152,7 @@ const buildSending = (context: DomainContext, places: Places) => {
     queuedCount: (id) => engine.queuedCount(id),
   });
   const manifestStore = new SqliteManifestStore(db, commits);
-  const manifests = new ManifestService({
+  const manifests: ManifestService = new ManifestService({
     store: manifestStore,
     scanner: createScanner(),
     events,
@@ -109,7 +161,9 @@ const buildSending = (context: DomainContext, places: Places) => {
     nextId,
     listsDir: places.lists,
     isInUse: (id) => engine.usesManifest(id),
+    isShared: (id) => sharing.links.refersTo(id),
   });
+  const sharing: ReturnType<typeof buildLinks> = buildLinks(context, manifests, manifestStore);
   const engine: TransferEngine = new TransferEngine({
     store,
     events,
@@ -133,13 +187,15 @@ const buildSending = (context: DomainContext, places: Places) => {
   });
   const garbage = [
     transferGarbage({ store, engine, events }),
+    linkGarbage(sharing.links),
     manifestGarbage({
       store: manifestStore,
       manifests,
-      isReferred: (id) => store.sendsManifest(id),
+      isReferred: async (id) =>
+        (await store.sendsManifest(id)) || (await sharing.links.refersTo(id)),
     }),
   ];
-  return { destinations, manifests, engine, transfers, garbage };
+  return { destinations, manifests, engine, transfers, ...sharing, garbage };
 };
 
 const buildReceiving = (context: DomainContext, places: Places) => {
@@ -216,7 +272,7 @@ export const startDomain = async (
   const { clock, logger: log, config, stateDir, serverId, serverName } = context.foundation;
   const places = makePlaces(stateDir);
   const sending = buildSending(context, places);
-  const { destinations, manifests, engine, transfers } = sending;
+  const { destinations, manifests, engine, transfers, links, content, pages } = sending;
   const receiving = buildReceiving(context, places);
   const { receive, clients } = receiving;
   const discovery = new DiscoveryService({ clock, randomBytes });
@@ -254,17 +310,23 @@ export const startDomain = async (
     await plane.stop({ drainMs: 0 });
     throw error;
   }
+  links.start();
+  const send = sendHandlers({ manifests, destinations, transfers });
   return {
     handlers: {
-      ...sendHandlers({ manifests, destinations, transfers }),
+      ...send,
+      ...linkHandlers(links, send),
       ...recvHandlers(receiving),
       ...discoveryHandlers(discovery, context.events),
     },
     receiver: { port: recvPort, path, pathReason },
+    addPages: (server) => pages.addTo(server),
     garbage: [...sending.garbage, ...receiving.garbage],
     stop: async (options) => {
       engine.beginStop();
       receive.stop();
+      links.stop();
+      await content.stop();
       await manifests.stop();
       await plane.stop(options);
       await engine.stop();

@@ -145,6 +145,7 @@ const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer 
     dispatcher,
     registry: parts.control.registry,
     httpLogin: parts.control.headerLogin,
+    addPages: parts.domain.addPages,
     clock,
     logger,
     lifetimes: {

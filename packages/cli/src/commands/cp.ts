@@ -45,7 +45,7 @@ const run = async (terminal: Terminal, paths: readonly string[], flags: CpFlags)
       receiver,
       receiverAddress,
       receiverToken,
-      mappings: planCopy(sources, target),
+      content: { mappings: planCopy(sources, target) },
       ...(flags.overwrite === undefined
         ? {}
         : { overwriteMode: flags.overwrite === 'never' ? OVERWRITE_NEVER : OVERWRITE_ALWAYS }),

@@ -3,6 +3,7 @@
 /** Kinds of objects, in the order in which they are collected: what refers comes first. */
 export const GARBAGE_NAMES = [
   'transfers',
+  'sharedTokens',
   'manifests',
   'receivedTransfers',
   'partialTransfers',

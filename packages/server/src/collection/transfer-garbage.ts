@@ -53,7 +53,7 @@ export const manifestGarbage = (options: ManifestGarbageOptions): GarbageKind =>
   collect: (run) =>
     collectPages(
       run,
-      (page) => options.store.unusedBefore(run.nowUs - run.graceUs, page),
+      (page) => options.store.unusedBefore(run.nowUs - run.graceUs, { ...page, nowUs: run.nowUs }),
       async (record) =>
         run.dryRun || (await options.manifests.removeUnused(record, options.isReferred)),
     ),

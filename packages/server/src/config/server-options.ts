@@ -197,6 +197,11 @@ export const OPTION_TABLE = {
     range: noFraction,
     doc: 'True refuses to make API tokens and to log in with them.',
   }),
+  apiDisableSharedTokens: define(flag().default(false), {
+    unit: '',
+    range: noFraction,
+    doc: 'True refuses to make shared tokens (download links), to log in with them and to serve their pages.',
+  }),
   allowNoCipher: define(flag().default(false), {
     unit: '',
     range: noFraction,

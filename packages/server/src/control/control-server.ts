@@ -27,6 +27,8 @@ export interface ControlServerOptions {
   readonly dispatcher: Dispatcher;
   readonly registry: SessionRegistry;
   readonly httpLogin: HttpLogin;
+  /** Adds the pages of download links. */
+  readonly addPages: (server: FastifyInstance) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lifetimes: SessionLifetimes;
@@ -100,6 +102,7 @@ const answerFailure = (error: FastifyError, reply: FastifyReply, logger: Logger)
 const addHooks = (server: FastifyInstance, options: ControlServerOptions): void => {
   server.addHook('onRequest', async (request, reply) => {
     const { origin, host } = request.headers;
+    if (request.routeOptions.config.servesAnySite === true) return undefined;
     if (isOwnOrigin(origin, host, options.isOwnName)) return undefined;
     return sendError(
       reply,
@@ -182,6 +185,7 @@ export class ControlServer {
     });
     addSessions(server, this.#options);
     addHttpCalls(server, this.#options);
+    await this.#options.addPages(server);
     addDescription(server, '/openrpc.json', openRpcDocument);
     addDescription(server, '/openapi.json', openApiDocument);
     server.get('/healthz', (_request, reply) =>

@@ -83,7 +83,7 @@ const describe = (facts: ServerFacts, caller: Caller | null): ServerInformation 
     serverId: facts.serverId,
     serverName: facts.serverName,
     serverUid: facts.serverUid,
-    sharedTokensAvailable: false,
+    sharedTokensAvailable: !config.apiDisableSharedTokens,
     tokenSession: caller?.token?.session ?? null,
     userName: caller?.userName ?? null,
     sandboxed: caller?.sandboxed ?? null,

@@ -18,6 +18,7 @@ import type { Logger } from '../adapters/log/logger.js';
 import type { PeerFacts, SendProgress } from '../data/data-plane.js';
 import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
+import { LINK_LIMITS } from '../links/limits.js';
 import { parsePublicKey } from '../receive/public-key.js';
 import { type Caller, mayAccess, type Ownership, ownershipOf } from '../sessions/caller.js';
 import { LIST_MAX } from '../transfers/owner-filter.js';
@@ -107,6 +108,7 @@ export class DestinationService {
       await known.saved;
       return this.#structureOf(known);
     }
+    await this.#makeRoom(caller);
     if (this.#entries.size >= DESTINATIONS_MAX) {
       throw new CommandError(
         'too_many_requests',
@@ -144,6 +146,24 @@ export class DestinationService {
     return this.#structureOf(entry);
   }
 
+  /** People with a link leave their destinations behind: the oldest makes room for a new one. */
+  async #makeRoom(caller: Caller): Promise<void> {
+    const { token } = caller;
+    if (token?.manifestId === undefined) return;
+    const own = [...this.#entries.values()].filter(
+      ({ record, deleting }) => !deleting && record.ownerToken === token.id,
+    );
+    if (own.length < LINK_LIMITS.destinationsPerLinkMax) return;
+    const oldest = own.find(({ record }) => !this.#options.isInUse(record.id));
+    if (oldest === undefined) {
+      throw new CommandError(
+        'too_many_requests',
+        `Cannot add a destination: this link has ${own.length} that are in use, expected fewer`,
+      );
+    }
+    await this.#remove(oldest, null);
+  }
+
   get(caller: Caller, destinationId: string): DestinationStructure {
     return this.#structureOf(this.#find(caller, destinationId));
   }
@@ -164,23 +184,24 @@ export class DestinationService {
         `Cannot delete destination "${destinationId}": a transfer that has not ended uses it`,
       );
     }
+    await this.#remove(entry, caller.userName);
+    return null;
+  }
+
+  async #remove(entry: Entry, by: string | null): Promise<void> {
     const { store, events } = this.#options;
+    const destinationId = entry.record.id;
     entry.deleting = true;
     try {
       await entry.saved;
       await Promise.all([
-        events.append('destinationDeleted', {
-          destinationId,
-          by: caller.userName,
-          ...ownedBy(entry.record),
-        }),
+        events.append('destinationDeleted', { destinationId, by, ...ownedBy(entry.record) }),
         store.remove(destinationId),
       ]);
       this.#entries.delete(destinationId);
     } finally {
       entry.deleting = false;
     }
-    return null;
   }
 
   /**

@@ -35,6 +35,7 @@ const right = in_('Sandboxes and wranglers');
 const setting = in_('Settings');
 const file = in_('File operations');
 const manifest = in_('Manifests');
+const link = in_('Shared tokens');
 const destination = in_('Destinations');
 const transfer = in_('Transfers');
 const receive = in_('Receiving');
@@ -210,6 +211,53 @@ export const EVENTS = {
     ...OWNED,
   }),
   manifestDeleted: manifest('A manifest was deleted', { manifestId, ...BY, ...OWNED }),
+
+  sharedTokenCreated: link('A shared token, which is a download link, was created', {
+    tokenId,
+    manifestId,
+    description: text('What it is for'),
+    expiryTime: integerOrNull('When it expires, microseconds; null for never'),
+    downloadLimit: integerOrNull('Downloads after which it is used up; null for no limit'),
+    passwordRequired: flag('Whether a password is asked for'),
+    ...OWNED,
+  }),
+  sharedTokenUpdated: link('A shared token was changed', {
+    tokenId,
+    manifestId,
+    description: text('What it is for, now'),
+    expiryTime: integerOrNull('When it expires, microseconds; null for never'),
+    downloadLimit: integerOrNull('Downloads after which it is used up; null for no limit'),
+    passwordRequired: flag('Whether a password is asked for'),
+    ...BY,
+    ...OWNED,
+  }),
+  sharedTokenDeleted: link('A shared token was deleted', { tokenId, manifestId, ...BY, ...OWNED }),
+  sharedTokenExpired: link('An expired shared token was removed', {
+    tokenId,
+    manifestId,
+    ...OWNED,
+  }),
+  downloadStarted: link('Somebody begins to download with a shared token', {
+    tokenId,
+    manifestId,
+    kind: text('`transfer` to a server, or `file` or `archive` by HTTPS'),
+    destPath: textOrNull('The file, for `file`'),
+    transferId: textOrNull('The transfer, for `transfer`'),
+    counted: flag('Whether it counts as a download, or goes on with one that did'),
+    address,
+    ...OWNED,
+  }),
+  downloadFinished: link('A download by HTTPS has ended', {
+    tokenId,
+    manifestId,
+    kind: text('`file` or `archive`'),
+    destPath: textOrNull('The file, for `file`'),
+    bytes: integer('Bytes that were handed to the network'),
+    complete: flag('Whether that was all of it'),
+    errorCode: errorCodeOrNull,
+    address,
+    ...OWNED,
+  }),
 
   destinationCreated: destination('A destination was created', { destinationId, ...OWNED }),
   destinationUpdated: destination('The key of a destination was pinned at its first contact', {

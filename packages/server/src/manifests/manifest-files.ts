@@ -13,6 +13,8 @@ export interface ManifestFilesOptions {
   readonly listPath: string;
   /** Roots of the caller, to show sources by the names that the caller knows. */
   readonly roots: ReadonlyMap<string, string>;
+  /** Whether the caller may not see where the sources are. */
+  readonly hidesSources: boolean;
   readonly page: { readonly offset: number; readonly limit: number | null };
 }
 
@@ -44,7 +46,10 @@ export const readManifestFiles = async (
     while (fileMappings.length < limit) {
       const wanted = Math.min(limit - fileMappings.length, SLICE_ENTRIES);
       const entries = list.page(offset + fileMappings.length, wanted);
-      for (const entry of entries) fileMappings.push(mappingOf(entry, rootNames));
+      for (const entry of entries) {
+        const mapping = mappingOf(entry, rootNames);
+        fileMappings.push(options.hidesSources ? { ...mapping, srcPath: '' } : mapping);
+      }
       if (entries.length < wanted) break;
       await nextTurn();
     }

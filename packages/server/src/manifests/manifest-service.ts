@@ -17,7 +17,7 @@ import type { Logger } from '../adapters/log/logger.js';
 import { ChangeSignal } from '../events/change-signal.js';
 import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
-import { type Caller, mayAccess, ownershipOf } from '../sessions/caller.js';
+import { type Caller, isSharedWith, mayAccess, ownershipOf } from '../sessions/caller.js';
 import { LIST_MAX } from '../transfers/owner-filter.js';
 import type { IdSource } from './id-source.js';
 import { readManifestFiles } from './manifest-files.js';
@@ -40,6 +40,8 @@ export interface ManifestServiceOptions {
   readonly listsDir: string;
   /** Whether an unfinished transfer sends this manifest. */
   readonly isInUse: (manifestId: string) => boolean;
+  /** Whether a shared token refers to it. */
+  readonly isShared: (manifestId: string) => Promise<boolean>;
 }
 
 const structureOf = (record: ManifestRecord): ManifestStructure => ({
@@ -175,6 +177,8 @@ export class ManifestService {
       manifestId: record.id,
       listPath: this.listPath(record.id),
       roots: caller.roots,
+      // Whoever has a link need not learn where the files lie.
+      hidesSources: isSharedWith(caller, record.id),
       page,
     });
   }
@@ -189,6 +193,13 @@ export class ManifestService {
     }
     this.#deleting.add(record.id);
     try {
+      // Asked when no new shared token can take the manifest any more.
+      if (await this.#options.isShared(record.id)) {
+        throw new CommandError(
+          'conflict',
+          `Cannot delete manifest "${record.id}": a shared token refers to it`,
+        );
+      }
       this.#pending.get(record.id)?.abort();
       await this.#forget(record, caller.userName);
     } finally {
@@ -221,15 +232,15 @@ export class ManifestService {
   }
 
   /**
-   * A manifest that a caller may see.
+   * A manifest that a caller may see: its own, or the one of its shared token.
    *
    * @throws {CommandError} `not_found`, also when it is there and the caller may not see it.
    */
   async find(caller: Caller, manifestId: string): Promise<ManifestRecord> {
     const record = await this.#options.store.find(manifestId);
-    if (record !== null && mayAccess(caller, record) && !this.#deleting.has(manifestId)) {
-      return record;
-    }
+    const isOpen =
+      record !== null && (mayAccess(caller, record) || isSharedWith(caller, record.id));
+    if (isOpen && !this.#deleting.has(manifestId)) return record;
     const shown = JSON.stringify(manifestId.slice(0, 100));
     throw new CommandError('not_found', `Cannot find manifest ${shown}`, {
       details: { manifestId },

@@ -32,10 +32,13 @@ export interface ManifestStore {
   /** Those that the caller may see. */
   list(caller: Caller, page: Page): Promise<ManifestRecord[]>;
   /**
-   * Some of those that were made at a time or before and are sent by no transfer but by such that
-   * ended by then; by rising id, after one id.
+   * Some of those that were made at a time or before, are sent by no transfer but by such that
+   * ended by then, and to which no shared token refers that is valid now; by rising id, after one id.
    */
-  unusedBefore(timeUs: number, page: { afterId: string; limit: number }): Promise<ManifestRecord[]>;
+  unusedBefore(
+    timeUs: number,
+    page: { afterId: string; limit: number; nowUs: number },
+  ): Promise<ManifestRecord[]>;
   /** Those that were being made, whoever owns them. */
   pending(): Promise<ManifestRecord[]>;
 }

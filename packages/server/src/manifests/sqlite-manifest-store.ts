@@ -69,7 +69,7 @@ export class SqliteManifestStore implements ManifestStore {
 
   async unusedBefore(
     timeUs: number,
-    page: { afterId: string; limit: number },
+    page: { afterId: string; limit: number; nowUs: number },
   ): Promise<ManifestRecord[]> {
     const rows = await this.#db
       .selectFrom('manifests')
@@ -83,6 +83,15 @@ export class SqliteManifestStore implements ManifestStore {
           .whereRef('transfers.manifestId', '=', 'manifests.id')
           .where(({ or, eb }) => or([eb('endTimeUs', 'is', null), eb('endTimeUs', '>', timeUs)]));
         return not(exists(using));
+      })
+      .where(({ not, exists, selectFrom }) => {
+        const sharing = selectFrom('sharedTokens')
+          .select('sharedTokens.id')
+          .whereRef('sharedTokens.manifestId', '=', 'manifests.id')
+          .where(({ or, eb }) =>
+            or([eb('expiryTimeUs', 'is', null), eb('expiryTimeUs', '>', page.nowUs)]),
+          );
+        return not(exists(sharing));
       })
       .orderBy('id')
       .limit(page.limit)

@@ -10,6 +10,8 @@ export interface CallerToken {
   readonly permissions: number;
   /** Path that the token is confined to, in the owner's view; null for everything. */
   readonly path: string | null;
+  /** Of a shared token: the manifest that it was made for. Absent for API tokens. */
+  readonly manifestId?: string;
 }
 
 /** A logged-in identity. Sandbox roots are fixed at login, so changes reach new sessions only. */
@@ -40,6 +42,10 @@ export const ownershipOf = (caller: Caller): Ownership => ({
   ownerToken: caller.token?.id ?? null,
   ownerTokenSession: caller.token?.session ?? null,
 });
+
+/** Whether a login is by shared token, and for this manifest. */
+export const isSharedWith = (caller: Caller, manifestId: string): boolean =>
+  caller.token?.manifestId === manifestId;
 
 /**
  * Whether the caller may see and change an owned object: its owner, the token session that made it,

@@ -15,9 +15,8 @@ import type { Elevated, Elevation } from '../wranglers/elevation.js';
 import type { Caller } from './caller.js';
 import { LOGIN_LIMITS } from './limits.js';
 import type { LoginService } from './login-service.js';
-import type { Credential, Login } from './session.js';
+import { type Credential, HTTP_TOKEN_SESSION, type Login } from './session.js';
 
-const DEFAULT_TOKEN_SESSION = 'http';
 const TOKEN_SESSION_CHARACTERS_MAX = 256;
 
 interface Remembered {
@@ -52,7 +51,7 @@ export class HeaderLogin implements HttpLogin {
   async login(headers: IncomingHttpHeaders, address: string): Promise<Caller | null> {
     const { authorization } = headers;
     if (authorization === undefined) return null;
-    const session = single(headers['x-jetstream-token-session']) ?? DEFAULT_TOKEN_SESSION;
+    const session = single(headers['x-jetstream-token-session']) ?? HTTP_TOKEN_SESSION;
     if (session.length > TOKEN_SESSION_CHARACTERS_MAX) throw unusable('the token session is long');
     const key = createHash('sha256')
       .update(`${authorization}\0${session}\0${address}`)

@@ -3,11 +3,12 @@
  * wrong with a password login, the answer has the same text and takes the same time.
  */
 import { randomUUID } from 'node:crypto';
-import { CommandError } from '@jetstream/contract';
+import { CommandError, PERMISSIONS } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
 import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
 import type { EventLog } from '../events/event-log.js';
+import type { FoundLink, LinkGate } from '../links/link-gate.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import type { SandboxDirectory, SandboxRoots } from '../sandboxes/sandbox-service.js';
 import type { DirectoryResolver } from '../tokens/token-service.js';
@@ -18,11 +19,12 @@ import type { UserStore } from '../users/user-store.js';
 import { type Caller, ownershipOf } from './caller.js';
 import { isLocalKeyText, type LocalKey } from './local-key.js';
 import type { LoginThrottle } from './login-throttle.js';
-import type { Login, LoginOwner } from './session.js';
+import { HTTP_TOKEN_SESSION, type Login, type LoginOwner } from './session.js';
 
 export interface LoginServiceOptions {
   readonly users: UserStore;
   readonly tokens: TokenStore;
+  readonly links: Pick<LinkGate, 'logIn'>;
   readonly passwords: PasswordVerifier;
   readonly localKey: LocalKey;
   readonly throttle: LoginThrottle;
@@ -84,7 +86,11 @@ export class LoginService {
     if (isLocalKeyText(credentials.token)) return this.#byLocalKey(credentials.token, address);
     const account = `token ${parseToken(credentials.token)?.id ?? ''}`;
     return this.#record(account, address, async () => {
-      const token = await this.#checkedToken(credentials.token);
+      const { token: text, password: given, tokenSession: session } = credentials;
+      const asLink = { token: text, password: given, session };
+      const shared = await this.#options.links.logIn(asLink, address);
+      if (shared !== null) return this.#linkLogin(shared, session, address);
+      const token = await this.#checkedToken(text);
       if (token.passwordHash !== null) {
         const { password } = credentials;
         const { throttle } = this.#options;
@@ -152,7 +158,7 @@ export class LoginService {
   }
 
   async #tokenLogin(token: StoredToken, session: string | null, address: string): Promise<Login> {
-    const owner = await this.#tokenOwner(token.owner);
+    const owner = await this.tokenOwner(token.owner);
     const caller = this.#userCaller(token.owner, address);
     const confined = await this.#confine(caller, token.path);
     return {
@@ -170,8 +176,36 @@ export class LoginService {
     };
   }
 
-  /** A token is worth as much as its owner's account. */
-  async #tokenOwner(name: string): Promise<LoginOwner> {
+  /** A shared token acts for its owner, sees no files, and reads one manifest. */
+  #linkLogin(shared: FoundLink, session: string | null, address: string): Login {
+    const { link, owner, expiryTimeUs } = shared;
+    // Many people have the same link; those who name no session must not share one.
+    const own = session === HTTP_TOKEN_SESSION ? `${HTTP_TOKEN_SESSION} from ${address}` : session;
+    return {
+      caller: {
+        userName: link.owner,
+        level: 'user',
+        token: {
+          id: link.id,
+          session: own ?? randomUUID(),
+          permissions: PERMISSIONS.DOWNLOAD,
+          path: null,
+          manifestId: link.manifestId,
+        },
+        roots: new Map(),
+        sandboxed: true,
+        address,
+      },
+      credential: { kind: 'token', tokenId: link.id, owner, expiryTimeUs },
+    };
+  }
+
+  /**
+   * A token is worth as much as its owner's account.
+   *
+   * @throws {CommandError} `auth_failed` when that is gone or locked.
+   */
+  async tokenOwner(name: string): Promise<LoginOwner> {
     const user = await this.#options.users.find(name);
     if (user !== null && !user.locked) {
       return { kind: 'user', userName: name, userVersion: user.version };

@@ -7,6 +7,9 @@ import type { Caller } from './caller.js';
 export const TOPICS = ['transfers', 'requests', 'events'] as const;
 export type Topic = (typeof TOPICS)[number];
 
+/** Token session of HTTP calls that name none. */
+export const HTTP_TOKEN_SESSION = 'http';
+
 /** What a login rests on: when it goes, the login goes. */
 export type Credential =
   | { readonly kind: 'local key' }

@@ -72,12 +72,42 @@ const RULES: Readonly<Record<MethodName, TokenRule>> = {
   'send.waitForTransfer': 'DOWNLOAD',
   'send.cancelTransfer': 'DOWNLOAD',
   'send.deleteTransfer': 'DOWNLOAD',
+  'send.createSharedToken': 'CREATE_LINK',
+  'send.getSharedToken': 'CREATE_LINK',
+  'send.getSharedTokens': 'CREATE_LINK',
+  'send.updateSharedToken': 'CREATE_LINK',
+  'send.deleteSharedToken': 'CREATE_LINK',
   'recv.getSourcesAsync': 'UPLOAD',
   'recv.getTransfersAsync': 'UPLOAD',
   'recv.addAuthorizedClientAsync': 'never',
   'recv.removeAuthorizedClientAsync': 'never',
   'recv.getAuthorizedClientsAsync': 'never',
 };
+
+/**
+ * All that a login by shared token may call: to read its manifest, to make a transfer of it, and to
+ * follow that transfer. What is not in this list is closed, whatever its rule above.
+ */
+const SHARED_TOKEN_METHODS: ReadonlySet<MethodName> = new Set<MethodName>([
+  'getServerInfo',
+  'echo',
+  'auth',
+  'authAsync',
+  'authToken',
+  'getRequestStatus',
+  'getRequestResult',
+  'send.getSharedToken',
+  'send.getManifest',
+  'send.waitForManifest',
+  'send.getManifestFiles',
+  'send.createDestination',
+  'send.getDestination',
+  'send.deleteDestination',
+  'send.createTransfer',
+  'send.getTransfer',
+  'send.waitForTransfer',
+  'send.cancelTransfer',
+]);
 
 /** Whether a token has a permission. */
 export const tokenPermits = (token: CallerToken, permission: Permission): boolean =>
@@ -89,6 +119,13 @@ export const tokenPermits = (token: CallerToken, permission: Permission): boolea
  * @throws {CommandError} `permission_denied`
  */
 export const checkTokenRight = (token: CallerToken, method: MethodName): void => {
+  if (token.manifestId !== undefined) {
+    if (SHARED_TOKEN_METHODS.has(method)) return;
+    throw new CommandError(
+      'permission_denied',
+      `Cannot call "${method}": this session is logged in by shared token, which is for downloads only`,
+    );
+  }
   const rule = RULES[method];
   if (rule === 'free') return;
   if (rule === 'never') {

@@ -162,6 +162,8 @@ export class DomainLab {
   readonly uploadTokens = new Map<string, Caller>();
   /** The same, once they are deleted. */
   readonly deletedTokens = new Map<string, Caller>();
+  /** Ids of shared tokens whose logins have ended. */
+  readonly endedTokens: string[] = [];
   readonly #config: Record<string, unknown>;
   #commits: GroupCommit;
   #domain: Domain | null = null;
@@ -219,9 +221,16 @@ export class DomainLab {
       accounts: { processOwner: 'owner' },
     } as unknown as Foundation;
     const sandboxes = { rootsOf: () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
-    const control = { logins: { verifyUploadToken }, registry, sandboxes } as unknown as Parameters<
-      typeof startDomain
-    >[0]['control'];
+    const revocation = {
+      tokenRemoved: (id: string) => this.endedTokens.push(id),
+      tokenUpdated: () => undefined,
+    };
+    const control = {
+      logins: { verifyUploadToken },
+      registry,
+      revocation,
+      sandboxes,
+    } as unknown as Parameters<typeof startDomain>[0]['control'];
     this.#domain = await startDomain(
       { foundation, control, events: this.events, bandwidth: { attach: () => undefined } },
       (_, events, died) => {

@@ -2,11 +2,12 @@
 import type { MethodName } from '@jetstream/contract';
 import { callerOf, type Handlers } from '../control/handler.js';
 import type { DestinationService } from '../destinations/destination-service.js';
+import type { LinkMethod } from '../links/link-handlers.js';
 import type { ManifestService } from '../manifests/manifest-service.js';
 import type { TransferService } from './transfer-service.js';
 
-/** Methods of the send interface. */
-export type SendMethod = Extract<MethodName, `send.${string}`>;
+/** Methods of the send interface; those of shared tokens are answered elsewhere. */
+export type SendMethod = Exclude<Extract<MethodName, `send.${string}`>, LinkMethod>;
 
 export interface SendServices {
   readonly manifests: ManifestService;

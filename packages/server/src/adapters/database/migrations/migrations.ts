@@ -7,6 +7,7 @@ import { control } from './0001-control.js';
 import { transfers } from './0002-transfers.js';
 import { rights } from './0003-rights.js';
 import { events } from './0004-events.js';
+import { links } from './0007-links.js';
 import { idempotency } from './0011-idempotency.js';
 
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -14,5 +15,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-transfers': transfers,
   '0003-rights': rights,
   '0004-events': events,
+  '0007-links': links,
   '0011-idempotency': idempotency,
 };
