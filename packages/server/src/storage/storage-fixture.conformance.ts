@@ -75,6 +75,15 @@ export const finalTree = (directory: string): Summary =>
     Object.entries(readTree(directory)).filter(([name]) => !name.includes('.jetpart-')),
   );
 
+const writeTree = (directory: string, tree: Tree): void => {
+  for (const [name, bytes] of Object.entries(tree)) {
+    const full = Buffer.concat([Buffer.from(`${directory}/`), bytesOf(name)]);
+    const parent = full.subarray(0, full.lastIndexOf('/'));
+    fs.mkdirSync(bytes === null ? full : parent, { recursive: true });
+    if (bytes !== null) fs.writeFileSync(full, bytes);
+  }
+};
+
 export interface Flow {
   /** Order in which chunks go over; all in order when absent. */
   readonly order?: readonly number[];
@@ -110,18 +119,19 @@ export class World {
   constructor() {
     fs.mkdirSync(this.source);
     fs.mkdirSync(this.target);
+    fs.mkdirSync(this.journalDir);
   }
 
   /** Writes the source tree and its list, in the order of the tree. */
   make(tree: Tree): void {
     fs.rmSync(this.source, { recursive: true, force: true });
-    for (const [name, bytes] of Object.entries(tree)) {
-      const full = Buffer.concat([Buffer.from(`${this.source}/`), bytesOf(name)]);
-      const parent = full.subarray(0, full.lastIndexOf('/'));
-      fs.mkdirSync(bytes === null ? full : parent, { recursive: true });
-      if (bytes !== null) fs.writeFileSync(full, bytes);
-    }
+    writeTree(this.source, tree);
     this.list(Object.keys(tree));
+  }
+
+  /** Writes a tree to the target, as what was there before. */
+  fill(tree: Tree): void {
+    writeTree(this.target, tree);
   }
 
   /** Lists paths below the source as the scanner does. */
