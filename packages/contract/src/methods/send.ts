@@ -28,6 +28,9 @@ const mappingText = z
   .min(3)
   .max(8192 * 2 + 2);
 
+/** Globs; see docs/DELIVERY.md. */
+const patterns = z.array(z.string().min(1).max(1000)).max(200);
+
 export const sendMethods = {
   'send.createManifest': method({
     params: {
@@ -41,6 +44,8 @@ export const sendMethods = {
         ])
         .nullish(),
       symlinks: z.int().min(0).max(2).nullish(),
+      include: patterns.nullish(),
+      exclude: patterns.nullish(),
     },
     required: [],
     result: manifestStructure,
@@ -54,7 +59,10 @@ export const sendMethods = {
       mappings: 'Destination path to source path',
       fileMappings:
         'The same as a list of `source:destination` (`source::destination` when a side holds a colon) or of `{srcPath, destPath}`',
-      symlinks: 'FOLLOW 0 (default), IGNORE 1',
+      symlinks: 'FOLLOW 0 (default), IGNORE 1, ours: PRESERVE 2',
+      include:
+        'Ours: globs of what is taken below a source directory; without a slash they mean the name at any depth',
+      exclude: 'Ours: globs of what is left out; they go before `include`',
     },
     mutates: true,
   }),

@@ -79,7 +79,7 @@ export interface PeerFacts {
 export interface ReceiptFile {
   readonly destPath: string;
   readonly size: number;
-  /** Lower-case hex of the file's BLAKE3; empty for directories. */
+  /** Lower-case hex of the file's BLAKE3; empty for directories and links. */
   readonly blake3: string;
   readonly mtimeus: number;
   readonly isEmptyDir: boolean;

@@ -112,11 +112,15 @@ export const openLocalTarget = (
   const table = new EntryTable();
   const files = new TargetFiles({
     ...{ root, table, components, overwriteMode, partPrefix },
+    isConfined: !/^\/+$/.test(rootPath),
     begunInPlace: (index) => journal?.appendState({ begun: [[index, index + 1]] }),
   });
   const outcomes = new TargetOutcomes(table, files);
   const seed = randomInt(2 ** 32);
-  const entries = new TargetEntries({ table, totalFiles, totalBytes, partPrefix, seed });
+  const entries = new TargetEntries({
+    ...{ table, totalFiles, totalBytes, partPrefix, seed },
+    depth: components.length,
+  });
   const optionsText = JSON.stringify({
     ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components, overwriteMode },
     ...{ totalFiles, totalBytes },

@@ -140,14 +140,16 @@ export class World {
       names.map((name) => {
         const full = Buffer.concat([Buffer.from(`${this.source}/`), bytesOf(name)]);
         const stat = fs.lstatSync(full, { bigint: true });
+        const kind = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'link';
         return {
-          kind: stat.isDirectory() ? 'directory' : 'file',
+          kind,
           root: 0,
           source: name,
           destPath: `/${name}`,
-          size: stat.isDirectory() ? 0 : Number(stat.size),
+          size: kind === 'file' ? Number(stat.size) : 0,
           mtimeus: Number(stat.mtimeNs / 1000n),
           mode: Number(stat.mode & 0o7777n),
+          ...(kind === 'link' ? { link: fs.readlinkSync(full, 'utf8') } : {}),
         };
       }),
     );
