@@ -16,8 +16,14 @@ export const BACKUP_SUFFIX = '.jetbak';
 /** Names below the root. */
 type Components = readonly string[];
 
+/** What is needed of the root. */
+export type NamesRoot = Pick<
+  ConfinedRoot,
+  'exists' | 'lstat' | 'rename' | 'renameNoReplace' | 'unlink'
+>;
+
 export interface TargetNamesOptions {
-  readonly root: ConfinedRoot;
+  readonly root: NamesRoot;
   /** Final names that an earlier attempt has given, as joined components. */
   published(): Iterable<string>;
 }
@@ -30,7 +36,7 @@ const flipped = (name: string): string =>
   name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
 
 /** Whether a file that exists is also found under its name in other letters; null if unknown. */
-const isCaseBlind = (root: ConfinedRoot, components: Components): boolean | null => {
+const isCaseBlind = (root: NamesRoot, components: Components): boolean | null => {
   const name = components.at(-1) ?? '';
   const other = flipped(name);
   if (other === name) return null;
