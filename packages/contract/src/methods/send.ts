@@ -187,6 +187,8 @@ export const sendMethods = {
       transferFlags: z.int().min(0).max(3).nullish(),
       minCipher: z.int().min(0).max(3).nullish(),
       destinationToken: z.string().max(512).nullish(),
+      onFileError: z.enum(['continue', 'stop']).nullish(),
+      publish: z.enum(['each', 'whole']).nullish(),
     },
     required: ['manifestId', 'destinationId'],
     result: transferStructure,
@@ -200,11 +202,15 @@ export const sendMethods = {
       destinationPath: 'Directory at the receiver, made as parent of all files',
       priority: 'Lower is sent first; 100 when absent',
       checkpointFrequencySeconds: 'How often the receiver makes data durable; 5 when absent',
-      overwriteMode: 'NEVER 3, ALWAYS 4 (default)',
+      overwriteMode:
+        'IN_PLACE_NEVER 0, IN_PLACE_ALWAYS 1, IN_PLACE_SAME_SIZE 2, NEVER 3, ALWAYS 4 (default), BACKUP 5',
       transferFlags: 'READ 1 + WRITE 2; 3 when absent',
       minCipher: 'Least cipher; that of the destination when absent',
       destinationToken:
         'Ours: API token of the receiving server; overrides that of the destination',
+      onFileError: 'Ours: what a file that fails means for the others: continue (default) or stop',
+      publish:
+        'Ours: each file appears when it is whole (each, default), or the destination path appears at once when everything is there (whole)',
     },
     mutates: true,
   }),

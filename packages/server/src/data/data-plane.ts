@@ -30,6 +30,10 @@ export interface SendOrder {
   /** As the user wrote it; the receiver resolves it below its own root. */
   readonly destinationPath: string;
   readonly overwriteMode: number;
+  /** The first file that fails ends the transfer; the others go on otherwise. */
+  readonly stopOnFileError?: boolean;
+  /** Everything appears at once at the destination path. */
+  readonly publishWhole?: boolean;
   readonly checkpointSeconds: number;
   readonly priority: number;
 }

@@ -9,10 +9,11 @@ import {
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { CrashDisk } from './crash-disk.conformance.js';
-import { CHUNK_BYTES, type ChunkRange } from './storage.js';
+import { CHUNK_BYTES, type ChunkRange, type TargetOptions } from './storage.js';
 import {
   content,
   finalTree,
+  type Summary,
   sendChunks,
   sendEntries,
   sendTrailers,
@@ -59,6 +60,8 @@ interface Promised {
 interface Plan {
   readonly overwriteMode: number;
   readonly hasOld: boolean;
+  /** Whether all is to appear at once, at `job`. */
+  readonly isWhole: boolean;
   readonly checkpointEvery: number;
   readonly order: readonly number[];
   /** Where the power fails, as a share of all changes; the second time while going on. */
@@ -74,11 +77,16 @@ const dice = (seed: number): (() => number) => {
   };
 };
 
+const optionsOf = ({ overwriteMode, isWhole }: Plan): Partial<TargetOptions> => ({
+  overwriteMode,
+  ...(isWhole ? { publishWhole: true, components: ['job'] } : {}),
+});
+
 /** Sends all that is missing and notes each promise; not every target comes to its end. */
 const attempt = async (world: World, plan: Plan): Promise<Promised[]> => {
   const promises: Promised[] = [];
   const source = await world.openSource();
-  const target = await world.openTarget({ overwriteMode: plan.overwriteMode });
+  const target = await world.openTarget(optionsOf(plan));
   const note = (durable: readonly ChunkRange[]): void => {
     promises.push({ at: watched.changes, durable });
   };
@@ -102,8 +110,17 @@ const attempt = async (world: World, plan: Plan): Promise<Promised[]> => {
 const has = (ranges: readonly ChunkRange[], chunk: number): boolean =>
   ranges.some(({ first, end }) => first <= chunk && chunk < end);
 
+const wholeSummary = (): Summary =>
+  summary(Object.fromEntries(Object.entries(tree).map(([name, bytes]) => [`job/${name}`, bytes])));
+
 /** No file under its final name holds anything but what was there or what was sent. */
 const expectNoWrongFile = (world: World, plan: Plan): void => {
+  if (plan.isWhole) {
+    const seen = finalTree(world.target);
+    const isThere = Object.keys(seen).some((name) => name.startsWith('job'));
+    if (isThere) expect(seen).toEqual(wholeSummary());
+    return;
+  }
   const allowed = [summary(old), summary(tree)];
   for (const [name, what] of Object.entries(finalTree(world.target))) {
     const plain = name.replace(/\.jetbak$/, '');
@@ -119,7 +136,7 @@ const expectPromisesKept = async (
   plan: Plan,
   promised: readonly Promised[],
 ): Promise<void> => {
-  const target = await world.openTarget({ overwriteMode: plan.overwriteMode });
+  const target = await world.openTarget(optionsOf(plan));
   for (const { durable } of promised) {
     for (let chunk = 0; chunk < world.chunks; chunk += 1) {
       const isPromised = has(durable, chunk);
@@ -130,13 +147,15 @@ const expectPromisesKept = async (
   await target.suspend();
 };
 
-const run = async (plan: Plan): Promise<void> => {
+const run = async (given: Plan): Promise<void> => {
+  // A whole cannot be written in place.
+  const plan = { ...given, isWhole: given.isWhole && given.overwriteMode >= OVERWRITE_NEVER };
   const world = new World();
   const chance = dice(plan.seed);
   const isInPlace = plan.overwriteMode === OVERWRITE_IN_PLACE_ALWAYS;
   try {
     world.make(tree);
-    if (plan.hasOld) world.fill(old);
+    if (plan.hasOld && !plan.isWhole) world.fill(old);
     for (const cut of plan.cuts) {
       watched.watch([world.target, world.journalDir]);
       const promises = await attempt(world, plan);
@@ -148,6 +167,10 @@ const run = async (plan: Plan): Promise<void> => {
       await expectPromisesKept(world, plan, kept);
     }
     await attempt(world, plan);
+    if (plan.isWhole) {
+      expect(finalTree(world.target)).toEqual(wholeSummary());
+      return;
+    }
     const keepsOld = plan.hasOld && plan.overwriteMode === OVERWRITE_NEVER;
     const expected = plan.hasOld ? { ...old, ...tree, ...(keepsOld ? old : {}) } : tree;
     const final = Object.fromEntries(
@@ -170,6 +193,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
     OVERWRITE_IN_PLACE_ALWAYS,
   ),
   hasOld: fc.boolean(),
+  isWhole: fc.boolean(),
   checkpointEvery: fc.integer({ min: 1, max: 5 }),
   order: shuffled,
   cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 3 }),

@@ -36,6 +36,11 @@ export class TargetOutcomes {
     return this.#recordsAt;
   }
 
+  /** The first file that failed. */
+  get firstError(): FileError | undefined {
+    return this.#errors.values().next().value;
+  }
+
   /** Hands over the entries that became ready for their final names. */
   takeReady(): number[] {
     const ready = this.#ready;
