@@ -69,6 +69,11 @@ export const ERRORS = {
   peer_identity_mismatch: define(403, 'never', 'The other server has another key than expected'),
   peer_refused: define(403, 'never', 'The other server refused the transfer'),
   flow_failed: define(502, 'later', 'The data connection broke'),
+  file_failed: define(
+    409,
+    'never',
+    'A file failed, and the transfer was to stop then; it leaves nothing that is not whole',
+  ),
   integrity_failed: define(502, 'later', 'Received data does not match its digest'),
   connection_lost: define(503, 'same', 'The connection to the server broke; raised by the client'),
   server_identity_changed: define(

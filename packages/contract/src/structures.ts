@@ -75,6 +75,8 @@ export const fileMapping = z.object({
   isEmptyDir: z.boolean(),
   executable: z.boolean(),
   modificationTime: timestamp,
+  /** Ours: text of a symbolic link, null for anything else. */
+  linkTarget: z.string().nullable(),
 });
 export type FileMapping = z.infer<typeof fileMapping>;
 export const manifestFilesStructure = z.object({

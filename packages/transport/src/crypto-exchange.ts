@@ -19,6 +19,8 @@ export const CRYPTO_BYTES_MAX = 32 * 1024;
 const SEGMENTS_MAX = 32;
 const RETRY_FIRST_US = 300_000;
 const RETRY_MAX_US = 1_000_000;
+/** Longest pause while nothing was heard yet: a peer that comes up is found within this time. */
+const RETRY_UNHEARD_MAX_US = 600_000;
 const RETRY_MIN_US = 50_000;
 const AMPLIFICATION = 3;
 
@@ -134,7 +136,8 @@ export class CryptoExchange {
   poll(now: number): Uint8Array[] {
     if (now >= this.#retryAt) {
       this.#sent = this.#acked;
-      this.#retryUs = Math.min(this.#retryUs * 1.5, RETRY_MAX_US);
+      const most = this.#rttUs === 0 ? RETRY_UNHEARD_MAX_US : RETRY_MAX_US;
+      this.#retryUs = Math.min(this.#retryUs * 1.5, most);
       this.#retryAt = Infinity;
     }
     const datagrams: Uint8Array[] = [];

@@ -3,7 +3,8 @@
  * of each file. Both carry the index of their first entry, so repeats and gaps show.
  *
  *     entries:  version u8 · count u16 · first varint · count × entry
- *     entry:    kind and sign u8 · mode varint · size varint · mtime varint · path varint + bytes
+ *     entry:    kind and sign u8 · mode varint · size varint · mtime varint · path varint + bytes,
+ *               and for a link its text: varint + bytes
  *     trailers: version u8 · count u16 · first varint · count × record
  *     record:   0 (nothing to verify) | 1 · digest[32] | 2 · code length u8 · code
  *
@@ -39,6 +40,8 @@ export interface WireEntry {
   readonly mode: number;
   /** Microseconds since the epoch, possibly negative. */
   readonly mtimeus: number;
+  /** Text of a link, for links only; hostile like the path. */
+  readonly link?: Uint8Array;
 }
 
 /** What became of one entry: `none` for what has no content to verify. */
@@ -73,6 +76,21 @@ const putVarint = (bytes: Uint8Array, at: number, value: number): number => {
   }
   bytes[end] = rest;
   return end + 1;
+};
+
+const checkText = (bytes: Uint8Array, what: string): void => {
+  if (bytes.length > 0 && bytes.length <= WIRE_PATH_BYTES_MAX) return;
+  throw new RangeError(
+    `Cannot encode a ${what} of ${bytes.length} bytes: expected 1 to ${WIRE_PATH_BYTES_MAX}`,
+  );
+};
+
+const textBytes = (bytes: Uint8Array): number => varintBytes(bytes.length) + bytes.length;
+
+const putText = (bytes: Uint8Array, at: number, text: Uint8Array): number => {
+  const start = putVarint(bytes, at, text.length);
+  bytes.set(text, start);
+  return start + text.length;
 };
 
 const checkCount = (value: number, what: string): void => {
@@ -130,24 +148,21 @@ export class EntryBlockWriter {
     const mtime = Math.abs(entry.mtimeus);
     checkCount(entry.size, 'size');
     checkCount(mtime, 'mtime');
-    const length = entry.path.length;
-    if (length === 0 || length > WIRE_PATH_BYTES_MAX) {
-      throw new RangeError(
-        `Cannot encode a path of ${length} bytes: expected 1 to ${WIRE_PATH_BYTES_MAX}`,
-      );
-    }
+    checkText(entry.path, 'path');
+    const link = entry.kind === WIRE_KIND.link ? (entry.link ?? new Uint8Array(0)) : null;
+    if (link !== null) checkText(link, 'link');
     const mode = entry.mode & PERMISSION_BITS;
     const numbers = varintBytes(mode) + varintBytes(entry.size) + varintBytes(mtime);
     const block = this.#block;
-    if (!block.take(1 + numbers + varintBytes(length) + length)) return false;
+    const texts = textBytes(entry.path) + (link === null ? 0 : textBytes(link));
+    if (!block.take(1 + numbers + texts)) return false;
     const { bytes } = block;
     bytes[block.at] = entry.kind | (entry.mtimeus < 0 ? SIGN : 0);
     let at = putVarint(bytes, block.at + 1, mode);
     at = putVarint(bytes, at, entry.size);
     at = putVarint(bytes, at, mtime);
-    at = putVarint(bytes, at, length);
-    bytes.set(entry.path, at);
-    block.at = at + length;
+    at = putText(bytes, at, entry.path);
+    block.at = link === null ? at : putText(bytes, at, link);
     return true;
   }
 
@@ -288,10 +303,16 @@ const readEntry = (reader: BlockReader): WireEntry => {
   if (kind !== WIRE_KIND.file && size !== 0) reader.fail('something that is no file has a size');
   const mtime = reader.varint();
   if (mtime === 0 && head >= SIGN) reader.fail('a number is not in its shortest form');
+  const path = readText(reader);
+  const mtimeus = head >= SIGN ? -mtime : mtime;
+  const entry = { kind: kind as WireKind, path, size, mode, mtimeus };
+  return kind === WIRE_KIND.link ? { ...entry, link: readText(reader) } : entry;
+};
+
+const readText = (reader: BlockReader): Uint8Array => {
   const length = reader.varint();
   if (length === 0 || length > WIRE_PATH_BYTES_MAX) reader.fail('the length of a path is wrong');
-  const path = reader.take(length);
-  return { kind: kind as WireKind, path, size, mode, mtimeus: head >= SIGN ? -mtime : mtime };
+  return reader.take(length);
 };
 
 const readRecord = (reader: BlockReader): TrailerRecord => {

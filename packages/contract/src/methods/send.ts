@@ -28,6 +28,9 @@ const mappingText = z
   .min(3)
   .max(8192 * 2 + 2);
 
+/** Globs; see docs/DELIVERY.md. */
+const patterns = z.array(z.string().min(1).max(1000)).max(200);
+
 export const sendMethods = {
   'send.createManifest': method({
     params: {
@@ -41,6 +44,8 @@ export const sendMethods = {
         ])
         .nullish(),
       symlinks: z.int().min(0).max(2).nullish(),
+      include: patterns.nullish(),
+      exclude: patterns.nullish(),
     },
     required: [],
     result: manifestStructure,
@@ -54,7 +59,10 @@ export const sendMethods = {
       mappings: 'Destination path to source path',
       fileMappings:
         'The same as a list of `source:destination` (`source::destination` when a side holds a colon) or of `{srcPath, destPath}`',
-      symlinks: 'FOLLOW 0 (default), IGNORE 1',
+      symlinks: 'FOLLOW 0 (default), IGNORE 1, ours: PRESERVE 2',
+      include:
+        'Ours: globs of what is taken below a source directory; without a slash they mean the name at any depth',
+      exclude: 'Ours: globs of what is left out; they go before `include`',
     },
     mutates: true,
   }),
@@ -179,6 +187,8 @@ export const sendMethods = {
       transferFlags: z.int().min(0).max(3).nullish(),
       minCipher: z.int().min(0).max(3).nullish(),
       destinationToken: z.string().max(512).nullish(),
+      onFileError: z.enum(['continue', 'stop']).nullish(),
+      publish: z.enum(['each', 'whole']).nullish(),
     },
     required: ['manifestId', 'destinationId'],
     result: transferStructure,
@@ -192,11 +202,15 @@ export const sendMethods = {
       destinationPath: 'Directory at the receiver, made as parent of all files',
       priority: 'Lower is sent first; 100 when absent',
       checkpointFrequencySeconds: 'How often the receiver makes data durable; 5 when absent',
-      overwriteMode: 'NEVER 3, ALWAYS 4 (default)',
+      overwriteMode:
+        'IN_PLACE_NEVER 0, IN_PLACE_ALWAYS 1, IN_PLACE_SAME_SIZE 2, NEVER 3, ALWAYS 4 (default), BACKUP 5',
       transferFlags: 'READ 1 + WRITE 2; 3 when absent',
       minCipher: 'Least cipher; that of the destination when absent',
       destinationToken:
         'Ours: API token of the receiving server; overrides that of the destination',
+      onFileError: 'Ours: what a file that fails means for the others: continue (default) or stop',
+      publish:
+        'Ours: each file appears when it is whole (each, default), or the destination path appears at once when everything is there (whole)',
     },
     mutates: true,
   }),

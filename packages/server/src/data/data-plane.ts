@@ -30,6 +30,10 @@ export interface SendOrder {
   /** As the user wrote it; the receiver resolves it below its own root. */
   readonly destinationPath: string;
   readonly overwriteMode: number;
+  /** The first file that fails ends the transfer; the others go on otherwise. */
+  readonly stopOnFileError?: boolean;
+  /** Everything appears at once at the destination path. */
+  readonly publishWhole?: boolean;
   readonly checkpointSeconds: number;
   readonly priority: number;
 }
@@ -79,7 +83,7 @@ export interface PeerFacts {
 export interface ReceiptFile {
   readonly destPath: string;
   readonly size: number;
-  /** Lower-case hex of the file's BLAKE3; empty for directories. */
+  /** Lower-case hex of the file's BLAKE3; empty for directories and links. */
   readonly blake3: string;
   readonly mtimeus: number;
   readonly isEmptyDir: boolean;

@@ -27,6 +27,7 @@ const mappingOf = (entry: ManifestEntry, rootNames: readonly string[]): FileMapp
     isEmptyDir: entry.kind === 'directory',
     executable: entry.kind === 'file' && (entry.mode & 0o111) !== 0,
     modificationTime: entry.mtimeus,
+    linkTarget: entry.link ?? null,
   };
 };
 

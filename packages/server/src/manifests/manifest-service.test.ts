@@ -230,10 +230,25 @@ describe('ManifestService', () => {
     });
   });
 
-  it('refuses PRESERVE, which is not offered', async () => {
+  it('takes patterns and keeps links; refuses patterns that could take for ever', async () => {
     const service = serviceWith();
-    const params = { mappings: { '/d': '/in' }, symlinks: 2 };
+    fs.symlinkSync('a.txt', path.join(root, 'in/link'));
+    const mappings = { '/d': '/in' };
+    const { manifestId } = await service.create(callerOf(), {
+      mappings,
+      symlinks: 2,
+      exclude: ['run', 'empty'],
+    });
+    await service.wait(callerOf(), { manifestId }, stopping.signal);
+    const { fileMappings } = await service.files(callerOf(), { manifestId });
+    expect(fileMappings.map(({ destPath, linkTarget }) => [destPath, linkTarget])).toEqual(
+      expect.arrayContaining([
+        ['/d/a.txt', null],
+        ['/d/link', 'a.txt'],
+      ]) as unknown,
+    );
+    expect(fileMappings).toHaveLength(2);
+    const params = { mappings, include: ['*a*a*a*a*'] };
     expect(await codeOf(service.create(callerOf(), params))).toBe('invalid_params');
-    expect(await service.list(callerOf(), {})).toEqual([]);
   });
 });

@@ -10,7 +10,6 @@ import {
   type ManifestStructure,
   type Params,
   SYMLINK_FOLLOW,
-  SYMLINK_IGNORE,
 } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
@@ -22,8 +21,9 @@ import { LIST_MAX } from '../transfers/owner-filter.js';
 import type { IdSource } from './id-source.js';
 import { readManifestFiles } from './manifest-files.js';
 import type { ManifestRecord, ManifestStore } from './manifest-store.js';
-import { type Mapping, parseMappings } from './mappings.js';
-import type { ScanTotals } from './scan.js';
+import { parseMappings } from './mappings.js';
+import { checkPatterns } from './path-filter.js';
+import type { ScanRequest, ScanTotals } from './scan.js';
 import type { ManifestScanner } from './scan-runner.js';
 
 /** Most manifests that are made at the same time. */
@@ -101,13 +101,8 @@ export class ManifestService {
 
   async create(caller: Caller, params: Params<'send.createManifest'>): Promise<ManifestStructure> {
     const symlinks = params.symlinks ?? SYMLINK_FOLLOW;
-    if (symlinks !== SYMLINK_FOLLOW && symlinks !== SYMLINK_IGNORE) {
-      throw new CommandError(
-        'invalid_params',
-        `Cannot create a manifest: "symlinks" is ${symlinks}, expected FOLLOW 0 or IGNORE 1`,
-        { details: { parameter: 'symlinks', actual: symlinks } },
-      );
-    }
+    const patterns = { include: params.include ?? [], exclude: params.exclude ?? [] };
+    checkPatterns(patterns);
     const mappings = parseMappings(params, caller.roots);
     if (this.#pending.size >= MANIFESTS_PENDING_MAX) {
       throw new CommandError(
@@ -138,7 +133,7 @@ export class ManifestService {
       this.#pending.delete(record.id);
       throw error;
     }
-    void this.#make(record, { mappings, symlinks }, controller.signal);
+    void this.#make(record, { mappings, symlinks, patterns }, controller.signal);
     return structureOf(record);
   }
 
@@ -266,11 +261,7 @@ export class ManifestService {
     await unlink(this.listPath(record.id)).catch(() => {});
   }
 
-  async #make(
-    record: ManifestRecord,
-    request: { readonly mappings: readonly Mapping[]; readonly symlinks: number },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #make(record: ManifestRecord, request: ScanRequest, signal: AbortSignal): Promise<void> {
     const { scanner, log } = this.#options;
     const order = { manifestId: record.id, listPath: this.listPath(record.id), request };
     try {

@@ -19,6 +19,7 @@ const openList = (order: ScanOrder): ListSink => {
         size: entry.size,
         mtimeus: entry.mtimeus,
         mode: entry.mode,
+        ...(entry.link === undefined ? {} : { link: entry.link }),
       }),
     finish: () => {
       writer.finish();

@@ -22,6 +22,8 @@ export interface ScanRoot {
   lstat(components: readonly string[]): FileStatus;
   /** Status of what the name leads to. */
   stat(components: readonly string[]): FileStatus;
+  /** Text of a link. */
+  readLink(components: readonly string[]): string;
   /** Names in a directory, read piece by piece. */
   readDirectory(components: readonly string[]): Iterable<{ readonly name: string }>;
   /** The directory below as a root of its own. */

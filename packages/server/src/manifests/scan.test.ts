@@ -2,11 +2,17 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { CommandError, SYMLINK_FOLLOW, SYMLINK_IGNORE } from '@jetstream/contract';
+import {
+  CommandError,
+  SYMLINK_FOLLOW,
+  SYMLINK_IGNORE,
+  SYMLINK_PRESERVE,
+} from '@jetstream/contract';
 import { loadNativeFileSystem } from '@jetstream/udp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { parseMappings } from './mappings.js';
+import type { FilterPatterns } from './path-filter.js';
 import { type ScanEntry, type ScanTotals, scanMappings } from './scan.js';
 import type { ScanRoot } from './scan-root.js';
 
@@ -43,12 +49,13 @@ const openRoot: OpenRoot = (directory) => ConfinedRoot.open(directory, { native 
 
 const scan = (
   mappings: Record<string, string>,
-  options: { symlinks?: number; open?: OpenRoot } = {},
+  options: { symlinks?: number; open?: OpenRoot; patterns?: FilterPatterns } = {},
 ): Outcome => {
   const entries: ScanEntry[] = [];
   const request = {
     mappings: parseMappings({ mappings }, new Map([['', root]])),
     symlinks: options.symlinks ?? SYMLINK_FOLLOW,
+    ...(options.patterns === undefined ? {} : { patterns: options.patterns }),
   };
   const ports = {
     openRoot: options.open ?? openRoot,
@@ -194,6 +201,43 @@ describe('scanMappings', () => {
         'path_invalid',
       );
     });
+  });
+
+  it('PRESERVE: keeps links that stay inside, leaves out with a note those that may lead out', () => {
+    write('in/a.txt');
+    link('a.txt', 'in/file');
+    link('..', 'in/up');
+    link('nowhere', 'in/deep/dangling');
+    link('../../..', 'in/deep/out');
+    link('/etc/passwd', 'in/absolute');
+    link('deep/../../..', 'in/winding');
+    const outcome = scan({ '/d': '/in', '/l': '/in/file' }, { symlinks: SYMLINK_PRESERVE });
+    const links = outcome.entries.filter(({ kind }) => kind === 'link');
+    expect(links.map(({ destPath, link: text }) => [destPath, text]).sort()).toEqual([
+      ['/d/deep/dangling', 'nowhere'],
+      ['/d/file', 'a.txt'],
+      ['/d/up', '..'],
+      ['/l', 'a.txt'],
+    ]);
+    expect(outcome.notes.map(({ path: at }) => at).sort()).toEqual([
+      '/in/absolute',
+      '/in/deep/out',
+      '/in/winding',
+    ]);
+  });
+
+  it('patterns: choose files, prune directories, and leave what is mapped by name', () => {
+    for (const name of ['a.mov', 'b.txt', 'tmp/c.mov', 'cut/d.mov', 'cut/e.txt'])
+      write(`in/${name}`);
+    makeDirectory('in/empty');
+    const patterns = { include: ['*.mov'], exclude: ['tmp'] };
+    const outcome = scan({ '/d': '/in', '/x': '/in/b.txt' }, { patterns });
+    expect(targets(outcome)).toEqual(['/d/a.mov', '/d/cut/d.mov', '/x']);
+    const all = scan(
+      { '/d': '/in' },
+      { patterns: { include: [], exclude: ['cut', 'tmp', '*.txt'] } },
+    );
+    expect(targets(all)).toEqual(['/d/a.mov', '/d/empty']);
   });
 
   it('leaves out pipes with a note, and refuses one as a source', () => {

@@ -3,14 +3,22 @@
  * steps, so that one thread serves many scans, and holds one open directory at a time and no list
  * of files, so that memory does not grow with the number of files.
  *
- * Symbolic links are followed inside the root, or ignored. A link that leads out, nowhere, or back
- * to a directory that is being walked is left out with a note, as are sockets, pipes and devices. A
- * directory that cannot be read ends the scan: a manifest never lacks files without a word.
+ * Symbolic links are followed inside the root, kept as links, or ignored. A link that leads out is
+ * left out with a note, as is one that is followed and leads nowhere or back to a directory that is
+ * being walked, and as are sockets, pipes and devices. A directory that cannot be read ends the scan:
+ * a manifest never lacks files without a word.
  */
-import { CommandError, pathBytesFromText, SYMLINK_IGNORE } from '@jetstream/contract';
+import {
+  CommandError,
+  pathBytesFromText,
+  SYMLINK_IGNORE,
+  SYMLINK_PRESERVE,
+} from '@jetstream/contract';
 import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
 import { PATH_BYTES_MAX } from '../sandboxes/sandbox-path.js';
+import { linkFault } from '../storage/link-rules.js';
 import { type Mapping, targetsMayMeet } from './mappings.js';
+import { type FilterPatterns, type PathFilter, pathFilter } from './path-filter.js';
 import type { FileStatus, ScanRoot } from './scan-root.js';
 import { TargetIndex } from './target-index.js';
 
@@ -24,13 +32,15 @@ const STEP_ENTRIES = 256;
 /** What a scan is asked to do; plain data, it crosses a thread border. */
 export interface ScanRequest {
   readonly mappings: readonly Mapping[];
-  /** `SYMLINK_FOLLOW` or `SYMLINK_IGNORE`. */
+  /** `SYMLINK_FOLLOW`, `SYMLINK_IGNORE` or `SYMLINK_PRESERVE`. */
   readonly symlinks: number;
+  /** What is taken of the directories; all when absent. */
+  readonly patterns?: FilterPatterns;
 }
 
 /** One line of the file list. */
 export interface ScanEntry {
-  readonly kind: 'file' | 'directory';
+  readonly kind: 'file' | 'directory' | 'link';
   /** Absolute directory that reading must not leave. */
   readonly root: string;
   /** The source below the root. */
@@ -42,6 +52,8 @@ export interface ScanEntry {
   readonly mtimeus: number;
   /** Permission bits. */
   readonly mode: number;
+  /** Text of a link. */
+  readonly link?: string;
 }
 
 /** Something that is not in the manifest, and why. */
@@ -116,6 +128,7 @@ class Scan {
   readonly #request: ScanRequest;
   readonly #ports: ScanPorts;
   readonly #targets: TargetIndex | null;
+  readonly #filter: PathFilter;
   readonly #roots = new Map<string, ScanRoot>();
   readonly #pending: Frame[] = [];
   readonly #totals: ScanTotals = { totalFiles: 0, totalBytes: 0, skippedCount: 0, notes: [] };
@@ -124,6 +137,7 @@ class Scan {
     this.#request = request;
     this.#ports = ports;
     this.#targets = targetsMayMeet(request.mappings) ? new TargetIndex() : null;
+    this.#filter = pathFilter(request.patterns ?? { include: [], exclude: [] });
   }
 
   *run(): Generator<void, ScanTotals> {
@@ -157,6 +171,10 @@ class Scan {
     try {
       const root = this.#rootOf(mapping);
       status = root.lstat(mapping.source);
+      if (status.isSymbolicLink() && this.#request.symlinks === SYMLINK_PRESERVE) {
+        this.#addLink(place, status);
+        return;
+      }
       if (status.isSymbolicLink() && this.#request.symlinks !== SYMLINK_IGNORE) {
         status = root.stat(mapping.source);
       }
@@ -190,7 +208,7 @@ class Scan {
         seen += 1;
         if (seen % STEP_ENTRIES === 0) yield;
       }
-      if (taken === 0) this.#addDirectory(place, status);
+      if (taken === 0 && this.#filter.takes(place.names)) this.#addDirectory(place, status);
     } finally {
       directory.close();
     }
@@ -216,11 +234,17 @@ class Scan {
       if (errnoOf(error) === 'ENOENT') return false;
       throw renamed('examine', textOf(place), error);
     }
-    if (status.isSymbolicLink()) status = this.#follow(frame, place);
+    const isLink = status.isSymbolicLink();
+    if (isLink && this.#request.symlinks === SYMLINK_PRESERVE) {
+      return this.#filter.takes(place.names) && this.#addLink(place, status);
+    }
+    if (isLink) status = this.#follow(frame, place);
     if (status === null) return false;
     if (status.isDirectory()) {
+      if (!this.#filter.enters(place.names)) return false;
       this.#pending.push({ mapping: place.mapping, parent: frame, name, identity: '' });
     } else if (status.isFile()) {
+      if (!this.#filter.takes(place.names)) return false;
       this.#addFile(place, status);
     } else {
       this.#skip(place, `it is ${specialKind(status)}`);
@@ -255,15 +279,29 @@ class Scan {
   }
 
   #addFile(place: Place, status: FileStatus): void {
-    const destPath = targetOf(place);
-    if (destPath === '/') {
-      throw new CommandError(
-        'path_invalid',
-        `Cannot map the file ${JSON.stringify(textOf(place))} to "/": expected a target with a name`,
-      );
-    }
+    const destPath = namedTargetOf(place);
     this.#targets?.addFile(destPath);
     this.#add(place, { kind: 'file', destPath, size: Number(status.size) }, status);
+  }
+
+  /** Takes a link as it is; false when it is left out. */
+  #addLink(place: Place, status: FileStatus): boolean {
+    const components = componentsOf(place);
+    let link: string;
+    try {
+      link = this.#rootOf(place.mapping).readLink(components);
+    } catch (error) {
+      throw renamed('read the link', textOf(place), error);
+    }
+    const fault = linkFault(link, components.length - 1);
+    if (fault !== null) {
+      this.#skip(place, `it is a symbolic link, and ${fault}`);
+      return false;
+    }
+    const destPath = namedTargetOf(place);
+    this.#targets?.addFile(destPath);
+    this.#add(place, { kind: 'link', destPath, size: 0, link }, status);
+    return true;
   }
 
   #addDirectory(place: Place, status: FileStatus): void {
@@ -275,7 +313,7 @@ class Scan {
 
   #add(
     place: Place,
-    part: Pick<ScanEntry, 'kind' | 'destPath' | 'size'>,
+    part: Pick<ScanEntry, 'kind' | 'destPath' | 'size' | 'link'>,
     status: FileStatus,
   ): void {
     if (this.#totals.totalFiles >= MANIFEST_ENTRIES_MAX) {
@@ -329,6 +367,16 @@ const targetOf = ({ mapping, names }: Place): string => {
   throw new CommandError(
     'name_too_long',
     `Cannot use the target path ${JSON.stringify(`${text.slice(0, 200)}…`)}: ${bytes} bytes, expected under ${PATH_BYTES_MAX}`,
+  );
+};
+
+/** Target of what cannot be the top of the transfer itself. */
+const namedTargetOf = (place: Place): string => {
+  const destPath = targetOf(place);
+  if (destPath !== '/') return destPath;
+  throw new CommandError(
+    'path_invalid',
+    `Cannot map the file ${JSON.stringify(textOf(place))} to "/": expected a target with a name`,
   );
 };
 

@@ -37,6 +37,7 @@ interface NewEntry {
   readonly size: number;
   readonly mode: number;
   readonly mtimeus: number;
+  readonly link?: Uint8Array;
 }
 
 interface Columns {
@@ -66,6 +67,9 @@ export class EntryTable {
   #capacity = 1024;
   #columns = columns(this.#capacity);
   #pool = new Uint8Array(64 * 1024);
+  /** Texts of links by entry; few transfers have many. */
+  readonly #links = new Map<number, Uint8Array>();
+  #linkBytes = 0;
 
   get length(): number {
     return this.#length;
@@ -76,16 +80,24 @@ export class EntryTable {
     return this.#columns.starts[this.#length] as number;
   }
 
-  /** Bytes of all paths so far. */
+  /** Bytes of all paths so far, texts of links included. */
   get pathBytes(): number {
+    return this.#poolBytes + this.#linkBytes;
+  }
+
+  get #poolBytes(): number {
     return this.#columns.pathStarts[this.#length] as number;
   }
 
   /** Adds an entry and returns its index. */
   add(entry: NewEntry): number {
     const index = this.#length;
-    const pathStart = this.pathBytes;
+    const pathStart = this.#poolBytes;
     const { bytes } = this;
+    if (entry.link !== undefined) {
+      this.#links.set(index, entry.link.slice());
+      this.#linkBytes += entry.link.length;
+    }
     this.#reserve(pathStart + entry.path.length);
     this.#pool.set(entry.path, pathStart);
     const { pathStarts, starts, mtimes, modes } = this.#columns;
@@ -105,6 +117,11 @@ export class EntryTable {
   /** Path as text, without a slash in front. */
   pathText(index: number): string {
     return pathTextOf(this.path(index));
+  }
+
+  /** Text of a link. */
+  linkText(index: number): string {
+    return pathTextOf(this.#links.get(index) ?? new Uint8Array(0));
   }
 
   kind(index: number): number {

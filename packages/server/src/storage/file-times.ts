@@ -17,3 +17,12 @@ export const setTimes = (fd: number, mtimeus: number): void => {
     if (errnoOf(error) !== 'EPERM') throw error;
   }
 };
+
+/** Sets a file's permission bits, never others; one that belongs to someone else keeps its own. */
+export const setMode = (fd: number, mode: number): void => {
+  try {
+    fs.fchmodSync(fd, mode & 0o777);
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error;
+  }
+};

@@ -40,6 +40,8 @@ export interface StateRecord {
   readonly failed?: readonly (readonly [index: number, error: FileError])[];
   /** Files that this transfer has made under their final names. */
   readonly begun?: readonly Pair[];
+  /** The whole is about to get its final name: after a break, look whether it has. */
+  readonly moving?: true;
   readonly complete?: true;
 }
 
@@ -61,12 +63,13 @@ const encode = (type: number, payload: Uint8Array): Buffer => {
 
 /** State records that hold at most so many items each. */
 function* splitState(state: StateRecord): Generator<StateRecord> {
-  const { complete, ...lists } = state;
+  const { complete, moving, ...lists } = state;
   for (const [name, items] of Object.entries(lists)) {
     for (let at = 0; at < items.length; at += STATE_ITEMS_MAX) {
       yield { [name]: items.slice(at, at + STATE_ITEMS_MAX) };
     }
   }
+  if (moving) yield { moving };
   if (complete) yield { complete };
 }
 

@@ -88,7 +88,8 @@ export class LocalSource implements Source {
       const entry = this.#list.at(this.#entriesAt);
       const { kind, size, mode, mtimeus } = entry;
       const path = pathBytes(entry.destPath);
-      if (!writer.add({ kind: WIRE_KIND[kind], path, size, mode, mtimeus })) break;
+      const link = entry.link === undefined ? {} : { link: pathBytes(entry.link) };
+      if (!writer.add({ kind: WIRE_KIND[kind], path, size, mode, mtimeus, ...link })) break;
       endByte = entry.start + size;
     }
     const packed = deflateRawSync(writer.finish(), { level: 3 });

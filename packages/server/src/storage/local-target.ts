@@ -10,23 +10,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OVERWRITE_NEVER } from '@jetstream/contract';
 import { decodeTrailerBlock } from '@jetstream/transport';
 import { errnoOf } from '../adapters/disk/disk-error.js';
-import type { ChunkArena } from './chunk-arena.js';
 import { ChunkSet } from './chunk-set.js';
-import { ENTRY, type EntryTable } from './entry-table.js';
-import { type Journal, type Pair, pairsOf, RECORD } from './journal.js';
+import { ENTRY } from './entry-table.js';
+import { type Pair, pairsOf, RECORD } from './journal.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
   StorageError,
   type Target,
-  type TargetOptions,
   type TargetResult,
   type TargetState,
   type WriteOutcome,
 } from './storage.js';
-import type { TargetEntries } from './target-entries.js';
-import type { TargetFiles } from './target-files.js';
-import type { TargetOutcomes } from './target-outcomes.js';
+import type { TargetParts } from './target-parts.js';
 import { syncDirty } from './target-sync.js';
 import { TargetVerifier } from './target-verifier.js';
 
@@ -35,23 +31,6 @@ const EARLY_TRAILERS_BYTES_MAX = 1024 * 1024;
 /** Files that are renamed or removed before requests get a turn. */
 const FILES_PER_TURN = 200;
 const SETTLED = ENTRY.failed | ENTRY.published;
-
-/** What a target is made of; see open-target.ts. */
-export interface TargetParts {
-  readonly options: TargetOptions;
-  readonly arena: ChunkArena;
-  readonly table: EntryTable;
-  readonly entries: TargetEntries;
-  readonly files: TargetFiles;
-  readonly outcomes: TargetOutcomes;
-  readonly journal: Journal;
-  readonly durable: readonly ChunkRange[];
-  /** Whether an earlier attempt may have left part files that nothing here knows of. */
-  readonly isResumed: boolean;
-  readonly isComplete: boolean;
-  /** Called once when everything is closed. */
-  released(): void;
-}
 
 const pairsOfNumbers = (numbers: readonly number[]): Pair[] => {
   const set = new ChunkSet();
@@ -178,7 +157,7 @@ export class LocalTarget implements Target {
 
   async discard(): Promise<void> {
     if (this.#isClosed) return;
-    const { table, files, isResumed } = this.#parts;
+    const { table, files, isResumed, whole } = this.#parts;
     this.#failure ??= new StorageError('cancelled', 'The transfer is discarded');
     await this.#checkpoints;
     let removals = 0;
@@ -189,6 +168,7 @@ export class LocalTarget implements Target {
       removals += 1;
       if (removals % FILES_PER_TURN === 0) await nextTurn();
     }
+    if (this.#result === null) whole?.remove();
     await this.#close();
     this.#parts.journal.remove();
   }
@@ -207,10 +187,24 @@ export class LocalTarget implements Target {
       if (table.is(index, SETTLED)) continue;
       throw this.#die(new StorageError('internal', `Cannot finish: entry ${index} is not settled`));
     }
+    this.#checkOpen();
+    await this.#publishWhole();
     journal.appendState({ complete: true });
     await journal.sync();
     this.#result = outcomes.result();
     return this.#result;
+  }
+
+  async #publishWhole(): Promise<void> {
+    const { whole, isMoving, journal } = this.#parts;
+    if (whole === null) return;
+    try {
+      journal.appendState({ moving: true });
+      await journal.sync();
+      await whole.publish(isMoving);
+    } catch (error) {
+      throw this.#die(error);
+    }
   }
 
   #takeTrailers(bytes: Uint8Array): void {
@@ -358,6 +352,13 @@ export class LocalTarget implements Target {
   #checkOpen(): void {
     if (this.#failure !== null) throw this.#failure;
     if (this.#isClosed) throw new StorageError('cancelled', 'The transfer is closed');
+    const { options, outcomes } = this.#parts;
+    const error = outcomes.firstError;
+    const stops = options.stopOnFileError === true || options.publishWhole === true;
+    if (error === undefined || !stops) return;
+    throw this.#die(
+      new StorageError('file_failed', `The transfer stops at the first failure: ${error.message}`),
+    );
   }
 
   /** Nothing may be promised after this. */

@@ -25,6 +25,7 @@ const entryOf = (line: ManifestLine): ManifestEntry => ({
   size: line.z,
   mtimeus: line.t,
   mode: line.m,
+  ...(line.l === undefined ? {} : { link: line.l }),
 });
 
 const readExactly = (fd: number, position: number, length: number): Buffer => {

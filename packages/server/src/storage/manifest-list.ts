@@ -10,7 +10,7 @@
  *
  * `r` is the index of the sandbox root that confines the source, `s` the path below it (components
  * joined by `/`), `d` the path as the receiver gets it, `k` the kind (f, d, l), `z` size, `t` mtime
- * in microseconds, `m` permission bits. Names may hold lone surrogates (bytes that are not UTF-8);
+ * in microseconds, `m` permission bits, `l` the text of a link. Names may hold lone surrogates (bytes that are not UTF-8);
  * JSON carries them escaped.
  *
  * `groups` holds for every {@link GROUP_ENTRIES} entries the byte where they start in this file and
@@ -46,6 +46,8 @@ export interface ManifestEntry {
   readonly mtimeus: number;
   /** Permission bits. */
   readonly mode: number;
+  /** Text of a link. */
+  readonly link?: string;
 }
 
 /** What a finished list holds. */
@@ -66,6 +68,7 @@ export interface ManifestLine {
   readonly z: number;
   readonly t: number;
   readonly m: number;
+  readonly l?: string;
 }
 
 /** The line before the last. */
@@ -147,6 +150,7 @@ export class ManifestListWriter {
       z: size,
       t: entry.mtimeus,
       m: entry.mode & 0o777,
+      ...(entry.link === undefined ? {} : { l: entry.link }),
     };
     this.#line(line);
     this.#entries += 1;

@@ -1,7 +1,12 @@
 /** Opens a transfer for writing: anew, or where its journal says that it was. */
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
-import { CommandError, OVERWRITE_BACKUP } from '@jetstream/contract';
+import {
+  CommandError,
+  OVERWRITE_ALWAYS,
+  OVERWRITE_BACKUP,
+  OVERWRITE_NEVER,
+} from '@jetstream/contract';
 import { decodeTrailerBlock } from '@jetstream/transport';
 import { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import type { ChunkArena } from './chunk-arena.js';
@@ -14,6 +19,7 @@ import { TargetEntries } from './target-entries.js';
 import { TargetFiles } from './target-files.js';
 import { numbersOf, RememberedState } from './target-journal.js';
 import { TargetOutcomes } from './target-outcomes.js';
+import { TargetWhole } from './target-whole.js';
 
 const JOURNAL_VERSION = 1;
 const refuse = (what: string): StorageError =>
@@ -30,6 +36,10 @@ const checkOptions = (options: TargetOptions): void => {
   }
   if (!isCount(totalBytes, TRANSFER_BYTES_MAX) || (totalFiles === 0 && totalBytes > 0)) {
     throw refuse(`it has ${totalBytes} bytes in ${totalFiles} entries`);
+  }
+  if (options.publishWhole === true) {
+    if (options.components.length === 0) throw refuse('the root cannot be published as a whole');
+    if (overwriteMode < OVERWRITE_NEVER) throw refuse('a whole cannot be written in place');
   }
   if (!isCount(overwriteMode, OVERWRITE_BACKUP)) {
     throw refuse(`its overwrite mode is ${overwriteMode}, expected 0 to ${OVERWRITE_BACKUP}`);
@@ -100,7 +110,7 @@ export const openLocalTarget = (
   inUse: Set<string>,
 ): LocalTarget => {
   checkOptions(options);
-  const { transferId, peerKeyId, root: rootPath, components, overwriteMode } = options;
+  const { transferId, peerKeyId, root: rootPath, overwriteMode } = options;
   const { totalFiles, totalBytes } = options;
   const directory = path.join(options.journalDir, `${transferId}-${peerKeyId}`);
   if (inUse.has(directory)) {
@@ -109,17 +119,31 @@ export const openLocalTarget = (
   const partPrefix = `.jetpart-${transferId}${peerKeyId.slice(0, 8)}-`;
   const root = openRoot(rootPath);
   let journal: Journal | null = null;
+  const final = options.components;
+  const stageName = `${partPrefix}whole`;
+  const whole =
+    options.publishWhole === true
+      ? new TargetWhole({ root, final, stageName, overwriteMode })
+      : null;
+  const components = whole?.stage ?? final;
   const table = new EntryTable();
   const files = new TargetFiles({
-    ...{ root, table, components, overwriteMode, partPrefix },
+    ...{ root, table, components, partPrefix },
+    overwriteMode: whole === null ? overwriteMode : OVERWRITE_ALWAYS,
+    isConfined: !/^\/+$/.test(rootPath),
     begunInPlace: (index) => journal?.appendState({ begun: [[index, index + 1]] }),
   });
   const outcomes = new TargetOutcomes(table, files);
   const seed = randomInt(2 ** 32);
-  const entries = new TargetEntries({ table, totalFiles, totalBytes, partPrefix, seed });
+  const entries = new TargetEntries({
+    ...{ table, totalFiles, totalBytes, partPrefix, seed },
+    depth: components.length,
+  });
   const optionsText = JSON.stringify({
-    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components, overwriteMode },
-    ...{ totalFiles, totalBytes },
+    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components: final },
+    ...{ overwriteMode, totalFiles, totalBytes },
+    ...(options.stopOnFileError === true ? { stopOnFileError: true } : {}),
+    ...(whole === null ? {} : { publishWhole: true }),
   });
   const remembered = new RememberedState();
   const drafts = { table, entries, files, outcomes, remembered, optionsText };
@@ -127,11 +151,16 @@ export const openLocalTarget = (
     const read = (type: number, payload: Buffer): void => replay(drafts, type, payload);
     const opened = Journal.open(directory, read);
     journal = opened.journal;
-    if (opened.isNew) journal.append(RECORD.options, Buffer.from(optionsText));
-    else restore(drafts, journal);
+    if (opened.isNew) {
+      journal.append(RECORD.options, Buffer.from(optionsText));
+      whole?.begin();
+    } else {
+      restore(drafts, journal);
+    }
     inUse.add(directory);
     return new LocalTarget({
-      ...{ options, arena, table, entries, files, outcomes, journal },
+      ...{ options, arena, table, entries, files, outcomes, journal, whole },
+      isMoving: remembered.moving,
       durable: remembered.durable.ranges(),
       isResumed: !opened.isNew,
       isComplete: remembered.complete,

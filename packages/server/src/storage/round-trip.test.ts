@@ -113,7 +113,7 @@ describe('source to target', () => {
     await source.close();
   });
 
-  test('times are kept to the microsecond, of modes only the execute bits (attack 10)', async () => {
+  test('times are kept to the microsecond, modes without set-id and sticky bits (attack 10)', async () => {
     world.make({
       plain: content(10),
       run: content(CHUNK_BYTES + 1),
@@ -121,7 +121,9 @@ describe('source to target', () => {
       gone: content(5),
     });
     fs.chmodSync(path.join(world.source, 'run'), 0o6755);
-    fs.chmodSync(path.join(world.source, 'plain'), 0o600);
+    fs.chmodSync(path.join(world.source, 'plain'), 0o640);
+    fs.chmodSync(path.join(world.source, 'old'), 0o1666);
+    fs.chmodSync(path.join(world.source, 'gone'), 0o044);
     const times: Record<string, number> = {
       plain: 1_700_000_000.123457,
       run: 1_699_999_999.999999,
@@ -132,16 +134,27 @@ describe('source to target', () => {
     }
     fs.utimesSync(path.join(world.source, 'gone'), '-86400.25', '-86400.25');
     world.list(['plain', 'run', 'old', 'gone']);
-    const umask = process.umask();
     await transfer(world);
+    const modes: Record<string, number> = { plain: 0o640, run: 0o755, old: 0o666, gone: 0o044 };
     for (const name of ['plain', 'run', 'old', 'gone']) {
       const before = fs.statSync(path.join(world.source, name), { bigint: true });
       const after = fs.statSync(path.join(world.target, name), { bigint: true });
       const apart = after.mtimeNs / 1000n - before.mtimeNs / 1000n;
       expect([name, apart]).toEqual([name, 0n]);
-      const mode = name === 'run' ? 0o777 : 0o666;
-      expect([name, Number(after.mode & 0o7777n)]).toEqual([name, mode & ~umask]);
+      expect([name, Number(after.mode & 0o7777n)]).toEqual([name, modes[name]]);
     }
+  });
+
+  test('an empty directory keeps its time and mode; one that is there stays as it is', async () => {
+    world.make({ 'a/new': null, there: null });
+    fs.chmodSync(path.join(world.source, 'a/new'), 0o2750);
+    fs.utimesSync(path.join(world.source, 'a/new'), 1_600_000_000, 1_600_000_000);
+    fs.mkdirSync(path.join(world.target, 'there'), { mode: 0o711 });
+    world.list(['a/new', 'there']);
+    await transfer(world);
+    const made = fs.statSync(path.join(world.target, 'a/new'));
+    expect([made.mode & 0o7777, made.mtimeMs]).toEqual([0o750, 1_600_000_000_000]);
+    expect(fs.statSync(path.join(world.target, 'there')).mode & 0o7777).toBe(0o711);
   });
 
   test('names: not UTF-8, 255 bytes, line feeds, deep', async () => {

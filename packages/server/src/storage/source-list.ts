@@ -59,6 +59,7 @@ export class SourceList {
         size: entry.size,
         mtimeus: entry.mtimeus,
         mode: entry.mode,
+        ...(entry.link === undefined ? {} : { link: entry.link }),
         index: number * GROUP_ENTRIES + offset,
         start,
       };

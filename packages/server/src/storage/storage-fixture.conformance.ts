@@ -75,6 +75,15 @@ export const finalTree = (directory: string): Summary =>
     Object.entries(readTree(directory)).filter(([name]) => !name.includes('.jetpart-')),
   );
 
+const writeTree = (directory: string, tree: Tree): void => {
+  for (const [name, bytes] of Object.entries(tree)) {
+    const full = Buffer.concat([Buffer.from(`${directory}/`), bytesOf(name)]);
+    const parent = full.subarray(0, full.lastIndexOf('/'));
+    fs.mkdirSync(bytes === null ? full : parent, { recursive: true });
+    if (bytes !== null) fs.writeFileSync(full, bytes);
+  }
+};
+
 export interface Flow {
   /** Order in which chunks go over; all in order when absent. */
   readonly order?: readonly number[];
@@ -110,18 +119,19 @@ export class World {
   constructor() {
     fs.mkdirSync(this.source);
     fs.mkdirSync(this.target);
+    fs.mkdirSync(this.journalDir);
   }
 
   /** Writes the source tree and its list, in the order of the tree. */
   make(tree: Tree): void {
     fs.rmSync(this.source, { recursive: true, force: true });
-    for (const [name, bytes] of Object.entries(tree)) {
-      const full = Buffer.concat([Buffer.from(`${this.source}/`), bytesOf(name)]);
-      const parent = full.subarray(0, full.lastIndexOf('/'));
-      fs.mkdirSync(bytes === null ? full : parent, { recursive: true });
-      if (bytes !== null) fs.writeFileSync(full, bytes);
-    }
+    writeTree(this.source, tree);
     this.list(Object.keys(tree));
+  }
+
+  /** Writes a tree to the target, as what was there before. */
+  fill(tree: Tree): void {
+    writeTree(this.target, tree);
   }
 
   /** Lists paths below the source as the scanner does. */
@@ -130,14 +140,16 @@ export class World {
       names.map((name) => {
         const full = Buffer.concat([Buffer.from(`${this.source}/`), bytesOf(name)]);
         const stat = fs.lstatSync(full, { bigint: true });
+        const kind = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'link';
         return {
-          kind: stat.isDirectory() ? 'directory' : 'file',
+          kind,
           root: 0,
           source: name,
           destPath: `/${name}`,
-          size: stat.isDirectory() ? 0 : Number(stat.size),
+          size: kind === 'file' ? Number(stat.size) : 0,
           mtimeus: Number(stat.mtimeNs / 1000n),
           mode: Number(stat.mode & 0o7777n),
+          ...(kind === 'link' ? { link: fs.readlinkSync(full, 'utf8') } : {}),
         };
       }),
     );

@@ -78,6 +78,10 @@ export interface TargetOptions {
   /** Validated components below `root` under which everything goes. */
   readonly components: readonly string[];
   readonly overwriteMode: number;
+  /** The transfer ends with the first file that fails. */
+  readonly stopOnFileError?: boolean;
+  /** Everything appears at once, or nothing: implies {@link stopOnFileError}. */
+  readonly publishWhole?: boolean;
   readonly totalFiles: number;
   readonly totalBytes: number;
 }

@@ -11,6 +11,7 @@ import type { FileError } from '../data/data-plane.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { openEntryBlock } from './entry-codec.js';
 import { type EntryTable, PATH_POOL_BYTES_MAX, pathTextOf } from './entry-table.js';
+import { linkFault } from './link-rules.js';
 import { PathIndex } from './path-index.js';
 import { StorageError } from './storage.js';
 
@@ -31,6 +32,8 @@ interface TargetEntriesOptions {
   readonly totalBytes: number;
   /** Start of the names of this transfer's own part files. */
   readonly partPrefix: string;
+  /** Directories between the root and the destination of the transfer. */
+  readonly depth: number;
   /** Of the path index; random, so that a sender cannot choose colliding names. */
   readonly seed: number;
 }
@@ -99,7 +102,11 @@ export class TargetEntries {
       if (error.code === 'name_too_long') return refuse(error.code, 'the name is too long');
       throw lie(error.message);
     }
-    if (entry.kind === WIRE_KIND.link) return refuse('permission_denied', 'links are not taken');
+    if (entry.kind === WIRE_KIND.link) {
+      const depth = this.#options.depth + components.length - 1;
+      const fault = linkFault(pathTextOf(entry.link ?? new Uint8Array(0)), depth);
+      if (fault !== null) return refuse('path_invalid', `it is a symbolic link, and ${fault}`);
+    }
     const isDirectory = entry.kind === WIRE_KIND.directory;
     if (components.length === 0 && !isDirectory) {
       return refuse('is_a_directory', 'it is the destination itself');
@@ -126,7 +133,8 @@ export class TargetEntries {
       table.size(index) === entry.size &&
       table.mode(index) === entry.mode &&
       table.mtimeus(index) === entry.mtimeus &&
-      Buffer.compare(table.path(index), path) === 0;
+      Buffer.compare(table.path(index), path) === 0 &&
+      table.linkText(index) === pathTextOf(entry.link ?? new Uint8Array(0));
     if (!isSame) throw lie(`entry ${index} is not what it was before`);
   }
 }

@@ -5,27 +5,26 @@
  * concern them all.
  */
 import fs from 'node:fs';
-import {
-  OVERWRITE_BACKUP,
-  OVERWRITE_IN_PLACE_ALWAYS,
-  OVERWRITE_IN_PLACE_SAME_SIZE,
-  OVERWRITE_NEVER,
-} from '@jetstream/contract';
+import { OVERWRITE_IN_PLACE_ALWAYS, OVERWRITE_IN_PLACE_SAME_SIZE } from '@jetstream/contract';
 import { WIRE_KIND } from '@jetstream/transport';
 import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
-import { setTimes } from './file-times.js';
+import { setMode, setTimes } from './file-times.js';
 import { OPEN_FILES_MAX } from './limits.js';
 import { StorageError } from './storage.js';
+import { isLinkTo, linkModeOf, makeLink } from './target-links.js';
+import { TargetNames } from './target-names.js';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
-/** What the mode 5 adds to the name of the file that was there. */
-export const BACKUP_SUFFIX = '.jetbak';
+/** Bits that the owner needs to write content and to read it back. */
+const OWNER_BITS = 0o600;
 const OWN_SHORTAGE = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 export interface TargetFilesOptions {
   readonly root: ConfinedRoot;
+  /** False when the root is the whole file system, which nothing leads out of. */
+  readonly isConfined: boolean;
   readonly table: EntryTable;
   /** Validated components below the root under which everything goes. */
   readonly components: readonly string[];
@@ -52,6 +51,7 @@ interface Place {
 export class TargetFiles {
   readonly inPlace: boolean;
   readonly #options: TargetFilesOptions;
+  readonly #names: TargetNames;
   readonly #fds = new Map<number, number>();
   #dirty: DirtyFiles = { files: new Set(), directories: new Set() };
   #last: { text: string; directory: readonly string[] };
@@ -60,6 +60,7 @@ export class TargetFiles {
     this.#options = options;
     this.#last = { text: '', directory: options.components };
     this.inPlace = options.overwriteMode <= OVERWRITE_IN_PLACE_SAME_SIZE;
+    this.#names = new TargetNames({ root: options.root, published: () => this.#published() });
   }
 
   get root(): ConfinedRoot {
@@ -118,13 +119,14 @@ export class TargetFiles {
     });
   }
 
-  /** Brings a file or directory into its final form, only for its name; synced afterwards. */
+  /** Brings an entry into its final form, only for its name; synced afterwards. */
   prepare(index: number): void {
-    const { table, root } = this.#options;
+    const { table } = this.#options;
     this.#guard(index, () => {
       if (table.kind(index) === WIRE_KIND.directory) {
-        const { final } = this.place(index);
-        this.#noteMade(final, root.makeDirectories(final));
+        this.#prepareDirectory(index);
+      } else if (table.kind(index) === WIRE_KIND.link) {
+        this.#prepareLink(index);
       } else if (table.size(index) === 0) {
         fs.closeSync(this.#finishContent(index, this.#openForWriting(index)));
         this.#dirty.files.add(index);
@@ -132,20 +134,25 @@ export class TargetFiles {
         this.#finishContent(index, this.#held(index));
         this.#dirty.files.add(index);
       }
+      // Such a file may be out of reach afterwards, even for us.
+      if (table.kind(index) === WIRE_KIND.file && !this.#isOwnerMode(index)) {
+        setMode(this.#held(index), table.mode(index));
+      }
     });
     this.#release(index);
   }
 
   /** Gives the content its final name, as the overwrite mode says. */
   publish(index: number): void {
-    const { root, table, overwriteMode } = this.#options;
-    if (this.inPlace || table.kind(index) === WIRE_KIND.directory) return;
+    const { table, overwriteMode, root } = this.#options;
+    const kind = table.kind(index);
+    const isLink = kind === WIRE_KIND.link;
+    if (kind === WIRE_KIND.directory || (this.inPlace && !isLink)) return;
     const { directory, final, work } = this.place(index);
-    if (overwriteMode === OVERWRITE_NEVER) {
-      this.#publishNew(work, final);
+    if (isLink && isLinkTo(root, final, table.linkText(index))) {
+      root.unlink(work);
     } else {
-      if (overwriteMode === OVERWRITE_BACKUP) this.#backUp(final);
-      root.rename(work, final);
+      this.#names.publish(work, final, isLink ? linkModeOf(overwriteMode) : overwriteMode);
     }
     this.#dirty.directories.add(directory.join('/'));
   }
@@ -155,7 +162,8 @@ export class TargetFiles {
     const { table, root } = this.#options;
     this.#release(index);
     this.#dirty.files.delete(index);
-    if (this.inPlace || table.kind(index) !== WIRE_KIND.file) return;
+    const kind = table.kind(index);
+    if (kind === WIRE_KIND.directory || (this.inPlace && kind === WIRE_KIND.file)) return;
     try {
       root.unlink(this.place(index).work);
     } catch {
@@ -175,7 +183,8 @@ export class TargetFiles {
     }
     const { directory } = this.#last;
     const final = path === '' ? components : [...directory, path.slice(slash + 1)];
-    const work = this.inPlace ? final : [...directory, `${partPrefix}${index}`];
+    const isFinal = this.inPlace && table.kind(index) !== WIRE_KIND.link;
+    const work = isFinal ? final : [...directory, `${partPrefix}${index}`];
     return { directory, final, work };
   }
 
@@ -214,7 +223,43 @@ export class TargetFiles {
     }
   }
 
-  /** Size and times; returns the descriptor. */
+  #prepareDirectory(index: number): void {
+    const { table, root } = this.#options;
+    const { final } = this.place(index);
+    const made = root.makeDirectories(final);
+    this.#noteMade(final, made);
+    // One that was there is somebody's, and stays as it is.
+    if (made === 0) return;
+    const fd = root.openDirectory(final);
+    try {
+      setTimes(fd, table.mtimeus(index));
+      setMode(fd, table.mode(index));
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  #prepareLink(index: number): void {
+    const { table, root } = this.#options;
+    const { directory, work } = this.place(index);
+    this.#noteMade(directory, root.makeDirectories(directory));
+    makeLink(root, work, { text: table.linkText(index), isConfined: this.#options.isConfined });
+    table.set(index, ENTRY.begun);
+    this.#dirty.directories.add(directory.join('/'));
+  }
+
+  #isOwnerMode(index: number): boolean {
+    return (this.#options.table.mode(index) & OWNER_BITS) === OWNER_BITS;
+  }
+
+  *#published(): Generator<string> {
+    const { table } = this.#options;
+    for (let index = 0; index < table.length; index += 1) {
+      if (table.is(index, ENTRY.published)) yield this.place(index).final.join('/');
+    }
+  }
+
+  /** Size, times and mode; returns the descriptor. */
   #finishContent(index: number, fd: number): number {
     const { table } = this.#options;
     // A part file is never longer than what was written to it.
@@ -222,29 +267,9 @@ export class TargetFiles {
       fs.ftruncateSync(fd, table.size(index));
     }
     setTimes(fd, table.mtimeus(index));
+    if (this.#isOwnerMode(index)) setMode(fd, table.mode(index));
     table.set(index, ENTRY.sealed);
     return fd;
-  }
-
-  #publishNew(work: readonly string[], final: readonly string[]): void {
-    const { root } = this.#options;
-    try {
-      root.renameNoReplace(work, final);
-    } catch (error) {
-      // A break between the two steps of a rename by link leaves both names on one file.
-      const isDone = errnoOf(error) === 'EEXIST' && root.lstat(work).ino === root.lstat(final).ino;
-      if (!isDone) throw error;
-      root.unlink(work);
-    }
-  }
-
-  #backUp(final: readonly string[]): void {
-    const { root } = this.#options;
-    if (!root.exists(final)) return;
-    if (root.lstat(final).isDirectory()) {
-      throw diskError('replace', `/${final.join('/')}`, this.#errno('EISDIR'));
-    }
-    root.rename(final, [...final.slice(0, -1), `${final.at(-1) ?? ''}${BACKUP_SUFFIX}`]);
   }
 
   #writeAll(fd: number, offset: number, piece: Uint8Array): void {
@@ -275,16 +300,19 @@ export class TargetFiles {
   #openForWriting(index: number): number {
     const { root, table } = this.#options;
     const place = this.place(index);
+    if (this.inPlace && !table.is(index, ENTRY.begun)) this.#names.claim(place.final);
     if (table.is(index, ENTRY.begun)) {
       const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
       return this.#checked(fd, place.work, (stat) => this.#isOwn(stat));
     }
-    // Only the execute bits of the source count; set-id and sticky bits never.
-    const mode = 0o666 | (table.mode(index) & 0o111);
+    // Nobody else reads a file before it has the mode of its source.
+    const mode = OWNER_BITS;
     const fd = this.#create(place, mode) ?? this.#takeExisting(index, place, mode);
     this.#dirty.directories.add(place.directory.join('/'));
     table.set(index, ENTRY.begun);
-    if (this.inPlace) this.#options.begunInPlace(index);
+    if (!this.inPlace) return fd;
+    this.#names.probe(place.final);
+    this.#options.begunInPlace(index);
     return fd;
   }
 

@@ -25,6 +25,8 @@ export class RememberedState {
   readonly published = new ChunkSet();
   readonly begun = new ChunkSet();
   readonly failed = new Map<number, FileError>();
+  /** Whether the whole may have got its final name. */
+  moving = false;
   complete = false;
   /** How many records it was merged from. */
   records = 0;
@@ -36,6 +38,7 @@ export class RememberedState {
     addPairs(this.published, state.published);
     addPairs(this.begun, state.begun);
     for (const [index, error] of state.failed ?? []) this.failed.set(index, error);
+    if (state.moving === true) this.moving = true;
     if (state.complete === true) this.complete = true;
   }
 
@@ -47,6 +50,7 @@ export class RememberedState {
       published: pairsOf(this.published.ranges()),
       begun: pairsOf(this.begun.ranges()),
       failed: [...this.failed],
+      ...(this.moving ? { moving: true as const } : {}),
       ...(this.complete ? { complete: true as const } : {}),
     };
   }

@@ -36,6 +36,11 @@ export class TargetOutcomes {
     return this.#recordsAt;
   }
 
+  /** The first file that failed. */
+  get firstError(): FileError | undefined {
+    return this.#errors.values().next().value;
+  }
+
   /** Hands over the entries that became ready for their final names. */
   takeReady(): number[] {
     const ready = this.#ready;
@@ -162,8 +167,10 @@ export class TargetOutcomes {
   }
 
   #receiptFile(index: number): ReceiptFile {
-    const isEmptyDir = this.#table.kind(index) === WIRE_KIND.directory;
-    const digest = isEmptyDir ? '' : Buffer.from(this.#table.digest(index)).toString('hex');
+    const kind = this.#table.kind(index);
+    const isEmptyDir = kind === WIRE_KIND.directory;
+    const hasContent = kind === WIRE_KIND.file;
+    const digest = hasContent ? Buffer.from(this.#table.digest(index)).toString('hex') : '';
     return {
       destPath: `/${this.#table.pathText(index)}`,
       size: this.#table.size(index),

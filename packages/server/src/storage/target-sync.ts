@@ -1,6 +1,7 @@
 /** Makes files and directories durable: one by one, or a whole file system when they are many. */
 import fs from 'node:fs';
 import { promisify } from 'node:util';
+import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
 import { type NativeFileSystem, nativeFileSystem } from '../adapters/disk/native-file-system.js';
 import { StorageError } from './storage.js';
@@ -54,6 +55,14 @@ const syncOne = async (open: () => number): Promise<void> => {
   } finally {
     fs.closeSync(fd);
   }
+};
+
+/** Makes names in directories durable. @throws What the disk reports. */
+export const syncDirectories = async (
+  root: ConfinedRoot,
+  directories: readonly (readonly string[])[],
+): Promise<void> => {
+  for (const components of directories) await syncOne(() => root.openDirectory(components));
 };
 
 /**

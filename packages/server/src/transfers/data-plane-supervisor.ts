@@ -153,7 +153,7 @@ export class DataPlaneSupervisor implements DataPlane {
     this.#plane = null;
     if (this.#isStopping) return;
     this.#deaths += 1;
-    const pauseMs = retryPauseMs(this.#deaths, 1);
+    const pauseMs = retryPauseMs({ failures: this.#deaths, code: null }, 1);
     this.#options.log.error({ err: error, pauseMs }, `${DIED}; it is started again`);
     this.#restart = this.#options.clock.after(pauseMs, () => {
       this.#open(this.recvPort).then(

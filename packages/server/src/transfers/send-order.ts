@@ -24,6 +24,8 @@ export const sendOrderOf = (
   },
   destinationPath: record.destinationPath,
   overwriteMode: record.overwriteMode,
+  stopOnFileError: record.stopOnFileError ?? false,
+  publishWhole: record.publishWhole ?? false,
   checkpointSeconds: record.checkpointFrequencySeconds,
   priority: record.priority,
 });

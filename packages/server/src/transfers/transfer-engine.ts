@@ -247,8 +247,9 @@ export class TransferEngine
       return;
     }
     this.#become(transfer, 'queued', change);
-    const pauseMs = retryPauseMs(transfer.record.failures, this.#options.random());
-    const { log, clock } = this.#options;
+    const { log, clock, random } = this.#options;
+    const { failures, errorCode } = transfer.record;
+    const pauseMs = retryPauseMs({ failures, code: errorCode }, random());
     log.info({ transferId: transfer.id, pauseMs, ...change }, 'transfer is tried again');
     transfer.retryTimer = clock.after(pauseMs, () => {
       transfer.retryTimer = null;

@@ -38,6 +38,10 @@ export interface TransferRecord extends Ownership {
   readonly checkpointFrequencySeconds: number;
   readonly priority: number;
   readonly overwriteMode: number;
+  /** Whether the first file that fails ends the transfer; absent in older records. */
+  readonly stopOnFileError?: boolean;
+  /** Whether everything appears at once; absent in older records. */
+  readonly publishWhole?: boolean;
   readonly transferFlags: number;
   readonly minCipher: number;
   readonly requestTimeUs: number;

@@ -4,6 +4,7 @@ import {
   DEFAULT_CHECKPOINT_SECONDS,
   DEFAULT_PRIORITY,
   OVERWRITE_ALWAYS,
+  OVERWRITE_NEVER,
   type Params,
   TRANSFER_FLAG_READ,
   TRANSFER_FLAG_WRITE,
@@ -59,9 +60,8 @@ export class TransferService {
         { details: { parameter: 'transferFlags', actual: flags } },
       );
     }
-    // The receiver resolves the path below its own roots; here it only has to make sense.
     const destinationPath = params.destinationPath ?? '';
-    parseSandboxPath(destinationPath);
+    checkPublication(params);
     const manifest = await manifests.find(caller, params.manifestId);
     assertComplete(manifest);
     const destination = destinations.find(caller, params.destinationId);
@@ -89,6 +89,8 @@ export class TransferService {
       checkpointFrequencySeconds: params.checkpointFrequencySeconds ?? DEFAULT_CHECKPOINT_SECONDS,
       priority: params.priority ?? DEFAULT_PRIORITY,
       overwriteMode: params.overwriteMode ?? OVERWRITE_ALWAYS,
+      stopOnFileError: params.onFileError === 'stop',
+      publishWhole: params.publish === 'whole',
       transferFlags: flags,
       minCipher,
       requestTimeUs: clock.nowUs(),
@@ -179,6 +181,27 @@ export class TransferService {
     return transferStructureOf(record, snapshotTime, null);
   }
 }
+
+/**
+ * The receiver resolves the destination path below its own roots; here it only has to make sense.
+ *
+ * @throws {CommandError} `path_invalid`, `invalid_params`
+ */
+const checkPublication = (params: Params<'send.createTransfer'>): void => {
+  const { components } = parseSandboxPath(params.destinationPath ?? '');
+  if (params.publish !== 'whole') return;
+  const refuse = (actual: string): CommandError =>
+    new CommandError('invalid_params', `Cannot publish as a whole: ${actual}`, {
+      details: { parameter: 'publish' },
+    });
+  if (components.length === 0) {
+    throw refuse('there is no destination path, expected the directory that is to appear');
+  }
+  const mode = params.overwriteMode ?? OVERWRITE_ALWAYS;
+  if (mode < OVERWRITE_NEVER) {
+    throw refuse(`the overwrite mode is ${mode} (in place), expected ${OVERWRITE_NEVER} to 5`);
+  }
+};
 
 const notFound = (kind: string, id: string): CommandError =>
   new CommandError('not_found', `Cannot find ${kind} ${JSON.stringify(id.slice(0, 300))}`, {

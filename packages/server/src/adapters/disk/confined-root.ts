@@ -208,6 +208,11 @@ export class ConfinedRoot {
     );
   }
 
+  /** Makes a symbolic link; where its text leads is the caller's business. */
+  makeLink(components: Components, text: string): void {
+    this.#onEntry('make the link', components, (path) => fs.symlinkSync(pathArgument(text), path));
+  }
+
   /** Gives a name to another place; replaces a file there at once, never a directory. */
   rename(from: Components, to: Components): void {
     this.#onEntry('rename', from, (fromPath) =>

@@ -17,7 +17,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOTEMPTY: { code: 'conflict', reason: 'the directory is not empty' },
   ENOSPC: { code: 'disk_full', reason: 'no space left on the device' },
   EDQUOT: { code: 'disk_full', reason: 'the disk quota is used up' },
-  EFBIG: { code: 'disk_full', reason: 'the file system holds no file of this size' },
+  EFBIG: { code: 'io_error', reason: 'the file system holds no file of this size' },
   EROFS: { code: 'read_only', reason: 'the file system is mounted read-only' },
   ENAMETOOLONG: { code: 'name_too_long', reason: 'the name is too long' },
   ENOTDIR: { code: 'not_a_directory', reason: 'a directory is needed, something else is there' },

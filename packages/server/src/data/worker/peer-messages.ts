@@ -24,6 +24,8 @@ export const offerBody = z.object({
   token: text(512).nullable(),
   destinationPath: text(9000),
   overwriteMode: z.int().min(0).max(5),
+  stopOnFileError: z.boolean().default(false),
+  publishWhole: z.boolean().default(false),
   checkpointSeconds: z.number().min(0.1).max(3600),
   totalFiles: count,
   totalBytes: count,

@@ -106,6 +106,8 @@ export class ReceiveJob {
         root: decision.root,
         components: decision.components,
         overwriteMode: offer.overwriteMode,
+        stopOnFileError: offer.stopOnFileError,
+        publishWhole: offer.publishWhole,
         totalFiles: offer.totalFiles,
         totalBytes: offer.totalBytes,
       });
@@ -324,6 +326,12 @@ export class ReceiveJob {
   #fail(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof StorageError ? error.code : 'internal';
+    if (code === 'file_failed') {
+      // The end that was asked for: nobody goes on with what is here.
+      this.#tell(MESSAGE.failed, { code, message });
+      this.#end({ kind: 'failed', code, message }, true);
+      return;
+    }
     // Files still held by an earlier attempt are let go in a moment: worth another try.
     this.refuse({ code: code === 'conflict' ? 'flow_failed' : code, message });
   }

@@ -115,6 +115,8 @@ export class SendJob {
         token: this.order.destination.token,
         destinationPath: this.order.destinationPath,
         overwriteMode: this.order.overwriteMode,
+        stopOnFileError: this.order.stopOnFileError ?? false,
+        publishWhole: this.order.publishWhole ?? false,
         checkpointSeconds: this.order.checkpointSeconds,
         totalFiles: this.order.totalFiles,
         totalBytes: this.order.totalBytes,

@@ -1,0 +1,30 @@
+/** What one transfer being written is made of; open-target.ts puts it together. */
+import type { ChunkArena } from './chunk-arena.js';
+import type { EntryTable } from './entry-table.js';
+import type { Journal } from './journal.js';
+import type { ChunkRange, TargetOptions } from './storage.js';
+import type { TargetEntries } from './target-entries.js';
+import type { TargetFiles } from './target-files.js';
+import type { TargetOutcomes } from './target-outcomes.js';
+import type { TargetWhole } from './target-whole.js';
+
+/** @see the head of this file */
+export interface TargetParts {
+  readonly options: TargetOptions;
+  readonly arena: ChunkArena;
+  readonly table: EntryTable;
+  readonly entries: TargetEntries;
+  readonly files: TargetFiles;
+  readonly outcomes: TargetOutcomes;
+  readonly journal: Journal;
+  /** What makes everything appear at once; null when each file appears by itself. */
+  readonly whole: TargetWhole | null;
+  /** Whether an earlier attempt may have given the whole its name. */
+  readonly isMoving: boolean;
+  readonly durable: readonly ChunkRange[];
+  /** Whether an earlier attempt may have left part files that nothing here knows of. */
+  readonly isResumed: boolean;
+  readonly isComplete: boolean;
+  /** Called once when everything is closed. */
+  released(): void;
+}
