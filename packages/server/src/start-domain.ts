@@ -20,6 +20,7 @@ import { manifestGarbage, transferGarbage } from './collection/transfer-garbage.
 import type { Handlers } from './control/handler.js';
 import type { ReceiverFacts } from './control/server-handlers.js';
 import type { ControlPlane } from './control-plane.js';
+import type { IncomingStream } from './data/data-plane.js';
 import { startDataPlane } from './data/start-data-plane.js';
 import { DestinationService } from './destinations/destination-service.js';
 import { SqliteDestinationStore } from './destinations/sqlite-destination-store.js';
@@ -59,6 +60,8 @@ export interface DomainContext {
 export interface Domain {
   readonly handlers: Handlers<DomainMethod>;
   readonly receiver: ReceiverFacts;
+  /** Takes a connection for file data from the control port. */
+  takeStream(stream: IncomingStream): void;
   /** What can be collected here. */
   readonly garbage: readonly GarbageKind[];
   /** Lets running work reach a safe point for up to `drainMs`, then stops. */
@@ -195,6 +198,7 @@ const realPlane =
         address: bindAddress(config.recvHost),
         port,
         dataPath: config.dataPath,
+        tcpFallback: config.tcpFallback,
         identity: { privateKeyPem, certificatePem },
         serverId,
         serverUid,
@@ -229,7 +233,7 @@ export const startDomain = async (
     port: config.recvPort,
     start: startPlane ?? realPlane(context, places),
     events: {
-      sendStarted: (id, peer) => engine.sendStarted(id, peer),
+      sendStarted: (id, peer, path) => engine.sendStarted(id, peer, path),
       sendProgress: (id, progress) => engine.sendProgress(id, progress),
       sendEnded: (id, outcome) => engine.sendEnded(id, outcome),
       receiveOffered: (offer) => receive.receiveOffered(offer),
@@ -261,6 +265,7 @@ export const startDomain = async (
       ...discoveryHandlers(discovery, context.events),
     },
     receiver: { port: recvPort, path, pathReason },
+    takeStream: (stream) => plane.takeStream(stream),
     garbage: [...sending.garbage, ...receiving.garbage],
     stop: async (options) => {
       engine.beginStop();

@@ -143,6 +143,7 @@ const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer 
     dispatcher,
     registry: parts.control.registry,
     httpLogin: parts.control.headerLogin,
+    takeStream: config.tcpFallback ? (stream) => parts.domain.takeStream(stream) : null,
     clock,
     logger,
   });

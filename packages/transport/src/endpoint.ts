@@ -58,6 +58,8 @@ export interface ConnectOptions {
   readonly rateHint: number;
   /** How to share the path; fair when absent. */
   readonly policy?: RatePolicyName;
+  /** The peer has answered at all: packets pass both ways. At most once. */
+  answered?(): void;
   connected(peerKey: Uint8Array): AcceptedFlow;
   failed(reason: 'timeout' | 'refused', message: string): void;
 }
@@ -76,6 +78,8 @@ export interface EndpointOptions {
   readonly cookieFor: (peer: PeerAddress) => Uint8Array;
   /** Largest payload to try on the way to a peer; absent tries all sizes. */
   readonly payloadBytesMax?: (peer: PeerAddress) => number;
+  /** Where streams carry the packets: bytes that those to a peer take now, see `FlowOptions`. */
+  readonly streamRoom?: (peer: PeerAddress) => number;
   /** Ceiling that all flows share. */
   readonly gate?: SendGate;
   /** A peer has finished a handshake with us. Text refuses it, and tells the peer why. */
@@ -94,6 +98,7 @@ interface Connection {
   readonly connect: ConnectOptions | null;
   readonly originKey: string;
   peer: PeerAddress;
+  answered: boolean;
   channel: SecureChannel | null;
   schedule: KeySchedule | null;
   flow: Flow | null;
@@ -179,6 +184,15 @@ export class Endpoint {
     this.#options.io.sendClear(peer, encodeDiscover(id));
   }
 
+  /** Nothing passes to or from this address any more: ends what went over it. */
+  lose(peer: PeerAddress, reason: string): void {
+    for (const connection of [...this.#byLocalId.values()]) {
+      if (!sameAddress(connection.peer, peer)) continue;
+      if (connection.flow === null) this.#fail(connection, 'timeout', reason);
+      else connection.flow.abandon(reason);
+    }
+  }
+
   /** Closes every flow with a reason; call `step` a few times afterwards to let it leave. */
   closeAll(code: number, reason: string): void {
     for (const connection of this.#flows) connection.flow?.close(code, reason);
@@ -259,6 +273,10 @@ export class Endpoint {
       this.#receiveUnknown(packet, { from, bytes: datagram.length, now });
       return;
     }
+    if (!connection.answered) {
+      connection.answered = true;
+      connection.connect?.answered?.();
+    }
     // Only the address that a handshake came from has a say in it. What a client dialled may
     // answer under another of its addresses.
     if (connection.role === 'server' && !sameAddress(from, connection.peer)) return;
@@ -335,6 +353,7 @@ export class Endpoint {
       role: fixed.connect === null ? 'server' : 'client',
       startedAt: this.#now,
       peer: { address: '', port: 0 },
+      answered: false,
       channel: null,
       schedule: null,
       flow: null,
@@ -372,7 +391,7 @@ export class Endpoint {
 
   #openFlow(connection: Connection, key: Uint8Array, schedule: KeySchedule): void {
     if (connection.flow !== null || !this.#byLocalId.has(connection.localId)) return;
-    const { io, arena, scratchOffset, payloadBytesMax } = this.#options;
+    const { io, arena, scratchOffset, payloadBytesMax, streamRoom } = this.#options;
     const { connect, peer } = connection;
     if (this.#flows.length >= CONNECTIONS_MAX - 1) {
       this.#fail(connection, 'refused', 'too many flows');
@@ -403,6 +422,7 @@ export class Endpoint {
       rateHint: connect?.rateHint ?? 0,
       policy: connect?.policy ?? 'fair',
       payloadBytesMax: payloadBytesMax?.(peer) ?? (PAYLOAD_LADDER.at(-1) as number),
+      ...(streamRoom === undefined ? {} : { streamRoom: () => streamRoom(connection.peer) }),
       now: this.#now,
     });
     connection.flow = flow;

@@ -8,12 +8,14 @@ import { CommandError } from '@jetstream/contract';
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
+import type { IncomingStream } from '../data/data-plane.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
 import { CONTROL_LIMITS } from './limits.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
+import { sortStreams } from './stream-sorter.js';
 import { WsSession } from './ws-session.js';
 
 export interface ControlServerOptions {
@@ -26,6 +28,8 @@ export interface ControlServerOptions {
   readonly dispatcher: Dispatcher;
   readonly registry: SessionRegistry;
   readonly httpLogin: HttpLogin;
+  /** Takes connections for file data; null serves none. */
+  readonly takeStream: ((stream: IncomingStream) => void) | null;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -53,6 +57,7 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false },
   });
   server.server.maxConnections = CONTROL_LIMITS.connectionsMax;
+  if (options.takeStream !== null) sortStreams(server.server, options.takeStream);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
