@@ -18,6 +18,7 @@ import {
   type PeerAddress,
   type SendBatch,
 } from './packet-io.js';
+import { originKeyOf, sameAddress, sameBytes } from './peer-origin.js';
 import type { RatePolicyName } from './rate-policy.js';
 import type { KeySchedule, OpenSecureChannel, SecureChannel } from './secure-channel.js';
 import type { SendGate } from './send-gate.js';
@@ -108,19 +109,6 @@ interface Connection {
   /** Sealed packets may leave from here on. */
   sealedFrom: number;
 }
-
-const originKeyOf = (peer: PeerAddress, sourceId: number): string =>
-  `${peer.address} ${peer.port} ${sourceId}`;
-
-const sameAddress = (a: PeerAddress, b: PeerAddress): boolean =>
-  a.port === b.port && a.address === b.address;
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i += 1) difference |= (a[i] as number) ^ (b[i] as number);
-  return difference === 0;
-};
 
 export class Endpoint {
   readonly #options: EndpointOptions;

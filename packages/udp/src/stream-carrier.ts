@@ -38,6 +38,7 @@ interface Lane {
   packetBytes: number;
 }
 
+/** @see the head of this file */
 export class StreamCarrier {
   /** Who is at the other end, as the operating system says. */
   readonly remote: PeerAddress;
