@@ -9,6 +9,7 @@
         'native/packet-engine.cc',
         'native/peer-table.cc',
         'native/readiness.cc',
+        'native/tcp.cc',
         'native/udp-socket.cc',
       ],
       'defines': ['NAPI_VERSION=8', '_GNU_SOURCE'],

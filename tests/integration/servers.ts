@@ -121,17 +121,24 @@ export interface TransferRequest {
   readonly target: string;
   /** Ceiling in kbit/s, for tests that need time to interfere. */
   readonly sendRateMax?: number;
+  /** UDP port in place of the receiver's own, for tests where UDP does not pass. */
+  readonly udpPort?: number;
+  /** Key that the receiver must have. */
+  readonly publicKey?: string;
 }
 
 /** Orders a transfer that the receiver permits by a token of its own. */
 export async function orderTransfer(request: TransferRequest): Promise<TransferStructure> {
   const { sender, receiver, receivingServer, source, target, sendRateMax } = request;
+  const { ready } = receivingServer;
   await receiver.server.mkdir(target);
   const { token } = await receiver.server.createAPIToken({ permissions: PERMISSIONS.UPLOAD });
   const manifest = await sender.send.createManifest({ mappings: { '/tree': source } });
   await sender.send.waitForManifest(manifest, { timeoutSeconds: 30 });
   const destination = await sender.send.createDestination(LOOPBACK, {
-    destinationPort: receivingServer.ready.recvPort,
+    destinationPort: request.udpPort ?? ready.recvPort,
+    destinationControlPort: ready.apiPort,
+    destinationPublicKey: request.publicKey ?? null,
     destinationToken: token,
     sendRateMax: sendRateMax ?? null,
   });

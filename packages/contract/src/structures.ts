@@ -96,6 +96,8 @@ export const destinationStructure = z.object({
   destinationAddress: z.string(),
   destinationIP: z.string().nullable(),
   destinationPort: z.int(),
+  /** Ours: TCP port of its API, used where UDP does not pass. */
+  destinationControlPort: z.int(),
   destinationPublicKey: z.string().nullable(),
   permittedDestinationPublicKey: z.string().nullable(),
   encryptedConnectionState: connectionState,
@@ -172,7 +174,10 @@ export const transferStructure = z.object({
   /** Ours: seconds to go at that rate, null when unknown. */
   etaSeconds: z.number().nullable(),
   roundTripTimeMs: z.number().nullable(),
-  /** Ours: `native`, `dgram` or null before the first packet, and what chose it. */
+  /**
+   * Ours: what carries the transfer, `native` or `dgram` (UDP) or `tcp` (TLS streams where UDP does not
+   * pass), null before the first packet; and why, in one line.
+   */
   path: z.string().nullable(),
   pathReason: z.string().nullable(),
   /** Ours: what holds the transfer back now, null when unknown. */

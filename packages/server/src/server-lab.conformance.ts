@@ -2,7 +2,7 @@
  * For tests of the control plane: a server in this process with a state directory of its own, and
  * small clients that check every result against the contract.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,7 @@ const noDomain = (): Promise<Domain> =>
       Object.keys(METHODS).map((name) => [name, elsewhere]),
     ) as unknown as Domain['handlers'],
     receiver: { port: 0, path: 'none', pathReason: 'test' },
+    takeStream: ({ descriptor }) => closeSync(descriptor),
     garbage: [],
     addPages: () => Promise.resolve(),
     stop: () => Promise.resolve(),

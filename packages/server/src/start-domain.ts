@@ -22,6 +22,7 @@ import { manifestGarbage, transferGarbage } from './collection/transfer-garbage.
 import type { Handlers } from './control/handler.js';
 import type { ReceiverFacts } from './control/server-handlers.js';
 import type { ControlPlane } from './control-plane.js';
+import type { IncomingStream } from './data/data-plane.js';
 import { startDataPlane } from './data/start-data-plane.js';
 import { DestinationService } from './destinations/destination-service.js';
 import { SqliteDestinationStore } from './destinations/sqlite-destination-store.js';
@@ -74,6 +75,8 @@ export interface Domain {
   readonly receiver: ReceiverFacts;
   /** Adds the pages of download links to the control port. */
   readonly addPages: (server: FastifyInstance) => Promise<void>;
+  /** Takes a connection for file data from the control port. */
+  takeStream(stream: IncomingStream): void;
   /** What can be collected here. */
   readonly garbage: readonly GarbageKind[];
   /** Lets running work reach a safe point for up to `drainMs`, then stops. */
@@ -251,6 +254,7 @@ const realPlane =
         address: bindAddress(config.recvHost),
         port,
         dataPath: config.dataPath,
+        tcpFallback: config.tcpFallback,
         identity: { privateKeyPem, certificatePem },
         serverId,
         serverUid,
@@ -285,7 +289,7 @@ export const startDomain = async (
     port: config.recvPort,
     start: startPlane ?? realPlane(context, places),
     events: {
-      sendStarted: (id, peer) => engine.sendStarted(id, peer),
+      sendStarted: (id, peer, path) => engine.sendStarted(id, peer, path),
       sendProgress: (id, progress) => engine.sendProgress(id, progress),
       sendEnded: (id, outcome) => engine.sendEnded(id, outcome),
       receiveOffered: (offer) => receive.receiveOffered(offer),
@@ -321,6 +325,7 @@ export const startDomain = async (
     },
     receiver: { port: recvPort, path, pathReason },
     addPages: (server) => pages.addTo(server),
+    takeStream: (stream) => plane.takeStream(stream),
     garbage: [...sending.garbage, ...receiving.garbage],
     stop: async (options) => {
       engine.beginStop();

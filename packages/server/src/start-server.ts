@@ -146,6 +146,7 @@ const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer 
     registry: parts.control.registry,
     httpLogin: parts.control.headerLogin,
     addPages: parts.domain.addPages,
+    takeStream: config.tcpFallback ? (stream) => parts.domain.takeStream(stream) : null,
     clock,
     logger,
     lifetimes: {

@@ -18,6 +18,7 @@ import {
   type PeerAddress,
   type SendBatch,
 } from './packet-io.js';
+import { originKeyOf, sameAddress, sameBytes } from './peer-origin.js';
 import type { RatePolicyName } from './rate-policy.js';
 import type { KeySchedule, OpenSecureChannel, SecureChannel } from './secure-channel.js';
 import type { SendGate } from './send-gate.js';
@@ -58,6 +59,8 @@ export interface ConnectOptions {
   readonly rateHint: number;
   /** How to share the path; fair when absent. */
   readonly policy?: RatePolicyName;
+  /** The peer has answered at all: packets pass both ways. At most once. */
+  answered?(): void;
   connected(peerKey: Uint8Array): AcceptedFlow;
   failed(reason: 'timeout' | 'refused', message: string): void;
 }
@@ -76,6 +79,8 @@ export interface EndpointOptions {
   readonly cookieFor: (peer: PeerAddress) => Uint8Array;
   /** Largest payload to try on the way to a peer; absent tries all sizes. */
   readonly payloadBytesMax?: (peer: PeerAddress) => number;
+  /** Where streams carry the packets: bytes that those to a peer take now, see `FlowOptions`. */
+  readonly streamRoom?: (peer: PeerAddress) => number;
   /** Ceiling that all flows share. */
   readonly gate?: SendGate;
   /** A peer has finished a handshake with us. Text refuses it, and tells the peer why. */
@@ -94,6 +99,7 @@ interface Connection {
   readonly connect: ConnectOptions | null;
   readonly originKey: string;
   peer: PeerAddress;
+  answered: boolean;
   channel: SecureChannel | null;
   schedule: KeySchedule | null;
   flow: Flow | null;
@@ -103,19 +109,6 @@ interface Connection {
   /** Sealed packets may leave from here on. */
   sealedFrom: number;
 }
-
-const originKeyOf = (peer: PeerAddress, sourceId: number): string =>
-  `${peer.address} ${peer.port} ${sourceId}`;
-
-const sameAddress = (a: PeerAddress, b: PeerAddress): boolean =>
-  a.port === b.port && a.address === b.address;
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i += 1) difference |= (a[i] as number) ^ (b[i] as number);
-  return difference === 0;
-};
 
 export class Endpoint {
   readonly #options: EndpointOptions;
@@ -177,6 +170,15 @@ export class Endpoint {
   /** Sends one discovery packet from this socket; it may be lost. */
   sendDiscover(peer: PeerAddress, id: Uint8Array): void {
     this.#options.io.sendClear(peer, encodeDiscover(id));
+  }
+
+  /** Nothing passes to or from this address any more: ends what went over it. */
+  lose(peer: PeerAddress, reason: string): void {
+    for (const connection of [...this.#byLocalId.values()]) {
+      if (!sameAddress(connection.peer, peer)) continue;
+      if (connection.flow === null) this.#fail(connection, 'timeout', reason);
+      else connection.flow.abandon(reason);
+    }
   }
 
   /** Closes every flow with a reason; call `step` a few times afterwards to let it leave. */
@@ -259,6 +261,10 @@ export class Endpoint {
       this.#receiveUnknown(packet, { from, bytes: datagram.length, now });
       return;
     }
+    if (!connection.answered) {
+      connection.answered = true;
+      connection.connect?.answered?.();
+    }
     // Only the address that a handshake came from has a say in it. What a client dialled may
     // answer under another of its addresses.
     if (connection.role === 'server' && !sameAddress(from, connection.peer)) return;
@@ -335,6 +341,7 @@ export class Endpoint {
       role: fixed.connect === null ? 'server' : 'client',
       startedAt: this.#now,
       peer: { address: '', port: 0 },
+      answered: false,
       channel: null,
       schedule: null,
       flow: null,
@@ -372,7 +379,7 @@ export class Endpoint {
 
   #openFlow(connection: Connection, key: Uint8Array, schedule: KeySchedule): void {
     if (connection.flow !== null || !this.#byLocalId.has(connection.localId)) return;
-    const { io, arena, scratchOffset, payloadBytesMax } = this.#options;
+    const { io, arena, scratchOffset, payloadBytesMax, streamRoom } = this.#options;
     const { connect, peer } = connection;
     if (this.#flows.length >= CONNECTIONS_MAX - 1) {
       this.#fail(connection, 'refused', 'too many flows');
@@ -403,6 +410,7 @@ export class Endpoint {
       rateHint: connect?.rateHint ?? 0,
       policy: connect?.policy ?? 'fair',
       payloadBytesMax: payloadBytesMax?.(peer) ?? (PAYLOAD_LADDER.at(-1) as number),
+      ...(streamRoom === undefined ? {} : { streamRoom: () => streamRoom(connection.peer) }),
       now: this.#now,
     });
     connection.flow = flow;

@@ -37,5 +37,10 @@ export interface FlowOptions {
   /** How to share the path; fair when absent. */
   readonly policy?: RatePolicyName;
   readonly payloadBytesMax: number;
+  /**
+   * Bytes that the reliable streams under this flow take now. Absent over datagrams. With it nothing
+   * is ever lost until the flow ends, and their back-pressure takes the place of congestion control.
+   */
+  readonly streamRoom?: () => number;
   readonly now: number;
 }

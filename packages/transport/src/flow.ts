@@ -17,6 +17,7 @@ import { fittingPayload, ProbeLadder } from './probe-ladder.js';
 import { RateController } from './rate-controller.js';
 import { SendGate } from './send-gate.js';
 import { SilenceWatch } from './silence-watch.js';
+import { type RateControl, StreamRate } from './stream-rate.js';
 import {
   CONTROL_BYTES_MAX,
   FRAME,
@@ -49,7 +50,7 @@ const CEILING_PACKET_US = 2000;
 export class Flow {
   readonly connection: number;
   readonly outbox: ChunkOutbox;
-  readonly rate: RateController;
+  readonly rate: RateControl;
   readonly #options: FlowOptions;
   readonly #ledger: PacketLedger;
   readonly #silence: SilenceWatch;
@@ -90,7 +91,14 @@ export class Flow {
     this.#probes = new ProbeLadder(options.payloadBytesMax);
     const packetBytes = this.#payloadBytes + PACKET_OVERHEAD_BYTES;
     this.#pacer = new Pacer(16 * packetBytes, options.now);
-    this.rate = new RateController({ ...options, packetBytes });
+    if (options.streamRoom === undefined) {
+      this.rate = new RateController({ ...options, packetBytes });
+    } else {
+      this.rate = new StreamRate(options);
+      // Streams take any size, so there is nothing to find out.
+      this.#provenBytes = options.payloadBytesMax;
+      this.#probes.giveUp();
+    }
   }
 
   get closed(): boolean {
@@ -106,8 +114,13 @@ export class Flow {
   get messageBacklogBytes(): number {
     return this.#stream.backlogBytes;
   }
+  /** Whether what was sent goes unanswered. */
   get silent(): boolean {
-    return this.#silence.timeouts > 1;
+    return this.overStreams ? this.#ledger.packetsInFlight > 0 : this.#silence.timeouts > 1;
+  }
+  /** Whether reliable streams, not datagrams, carry it. */
+  get overStreams(): boolean {
+    return this.#options.streamRoom !== undefined;
   }
   /** Timeouts since the last progress. While there are any, only probes are sent. */
   get timeouts(): number {
@@ -146,6 +159,11 @@ export class Flow {
   /** The peer has not completed the handshake. Without effect once it has proven that it did. */
   refuse(reason: string): void {
     if (this.#acks.highest < 0) this.#end({ by: 'peer', code: FLOW_CODE_REFUSED, reason });
+  }
+
+  /** What carried the flow is gone. */
+  abandon(reason: string): void {
+    this.#end({ by: 'timeout', code: 0, reason });
   }
 
   /** Takes one opened packet. */
@@ -199,7 +217,9 @@ export class Flow {
     if (this.#pacer.refill(rate, now, limitedByCeiling)) this.#ledger.markAppLimited();
     this.#gate.refill(now);
     const window = this.rate.window;
-    while (batch.count < end && !this.#ledger.full) {
+    const { streamRoom } = this.#options;
+    const bytesUntil = this.totals.bytesSent + (streamRoom?.() ?? Infinity);
+    while (batch.count < end && !this.#ledger.full && this.totals.bytesSent < bytesUntil) {
       const asking = this.#silence.asking > 0;
       const allowed =
         asking ||
@@ -226,6 +246,8 @@ export class Flow {
     const at = Math.min(this.#acks.dueAt, this.#timeoutAt(), this.#silentUntil());
     if (this.#ledger.full) return at;
     if (this.#silence.asking > 0) return now;
+    // Streams that are full call back.
+    if (this.#options.streamRoom?.() === 0) return at;
     // Behind a full window or a silent path only an ack or a timeout brings news.
     if (this.#silence.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
     const paced = now + Math.max(this.#pacer.waitUs(this.rate.pacingRate), this.#gate.waitUs());
@@ -299,7 +321,7 @@ export class Flow {
 
   #afterAck(summary: AckSummary, now: number): void {
     if (summary.ackedPackets > 0) this.#noteProgress(now);
-    this.#ledger.detectLost(this.rate.smoothedRttUs, summary);
+    if (!this.overStreams) this.#ledger.detectLost(this.rate.smoothedRttUs, summary);
     this.rate.onAck(summary, { now, bytesInFlight: this.#ledger.bytesInFlight });
   }
 
@@ -309,7 +331,7 @@ export class Flow {
   }
 
   #timeoutAt(): number {
-    if (this.#ledger.packetsInFlight === 0) return Infinity;
+    if (this.overStreams || this.#ledger.packetsInFlight === 0) return Infinity;
     return this.#silence.timeoutAt({
       rttUs: this.rate.smoothedRttUs,
       oldestSentAt: this.#ledger.oldestSentAt,
@@ -464,9 +486,8 @@ export class Flow {
   }
 
   #mayRepeatTail(): boolean {
-    return (
-      this.#draining && this.#silence.timeouts === 0 && !this.outbox.ready && this.outbox.size > 0
-    );
+    if (!this.#draining || this.overStreams) return false;
+    return this.#silence.timeouts === 0 && !this.outbox.ready && this.outbox.size > 0;
   }
 
   #tailPauseUs(): number {

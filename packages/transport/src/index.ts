@@ -23,5 +23,8 @@ export * from './reliable-stream.js';
 export * from './secure-channel.js';
 export * from './send-gate.js';
 export * from './silence-watch.js';
+export * from './stream-frame.js';
+export * from './stream-hello.js';
+export * from './stream-rate.js';
 export * from './train-meter.js';
 export * from './wire.js';

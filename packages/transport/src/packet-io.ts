@@ -7,7 +7,8 @@
  * are copied anyway. A PacketIO knows buffers and addresses, never transfers.
  *
  * Two kinds exist, with one wire format and one conformance suite: `native` (C++ addon, batched
- * system calls, segmentation offload) and `dgram` (node:dgram and node:crypto).
+ * system calls, segmentation offload) and `dgram` (node:dgram and node:crypto). A third, `tcp`, carries
+ * the same packets over streams where UDP does not pass; it owns no UDP socket.
  *
  * @see docs/ARCHITECTURE.md, "Packets"
  */
@@ -132,7 +133,7 @@ export interface PacketIOOptions {
  * [position u64]`. All integers are big-endian.
  */
 export interface PacketIO {
-  readonly kind: 'native' | 'dgram';
+  readonly kind: 'native' | 'dgram' | 'tcp';
   /** Whether {@link receiveAndOpen} can wait for a packet; a dgram one returns at once. */
   readonly canBlock: boolean;
   /** What is in use and why, one line for the log: offloads, buffers granted. */

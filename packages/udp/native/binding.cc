@@ -12,6 +12,7 @@
 #include "napi-values.h"
 #include "packet-engine.h"
 #include "readiness.h"
+#include "tcp.h"
 
 namespace jetstream {
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr napi_type_tag kSocketTag = {0x6a65747374726561, 0x6d2d7564702d3031};
 // Rises with every change of a signature here; src/native-addon.ts wants the same.
-constexpr double kInterfaceVersion = 1;
+constexpr double kInterfaceVersion = 2;
 constexpr double kSafeIntegerMax = 9007199254740991.0;
 constexpr size_t kStatsValues = 10;
 
@@ -378,5 +379,6 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "close", close_socket);
   set_function(env, exports, "selfTest", self_test);
   export_file_system(env, exports);
+  export_tcp(env, exports);
   return exports;
 }

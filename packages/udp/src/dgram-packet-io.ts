@@ -3,21 +3,16 @@ import {
   CLEAR_HANDLE,
   type ConnectionKeys,
   DESCRIPTOR_WORDS,
-  HEADER_BYTES,
-  INNER_HEADER_BYTES,
-  PACKET_CLASS,
   PACKET_OVERHEAD_BYTES,
-  PAYLOAD_BYTES_MAX,
   type PacketIO,
   type PacketIOOptions,
   type PeerAddress,
   type ReceiveBatch,
   type SendBatch,
-  WIRE_VERSION,
 } from '@jetstream/transport';
 import { type Datagram, DatagramQueue } from './datagram-queue.js';
 import { EpochKey } from './dgram-aead.js';
-import { type DgramConnection, DgramConnections } from './dgram-connections.js';
+import { DgramConnections } from './dgram-connections.js';
 import { DgramPeers } from './dgram-peers.js';
 import { type BoundSocket, bindSocket, plainAddress, socketAddress } from './dgram-socket.js';
 import {
@@ -27,11 +22,16 @@ import {
   DATAGRAM_BYTES_MAX,
   describeBuffers,
 } from './packet-io-limits.js';
+import {
+  checkBatch,
+  describeClear,
+  FIRST_BYTE_CLEAR,
+  openPacket,
+  sealPacket,
+} from './sealed-packet.js';
 import { SendSlab } from './send-slab.js';
 import type { UdpStats } from './udp-stats.js';
 
-const FIRST_BYTE_CLEAR = (WIRE_VERSION << 4) | PACKET_CLASS.clear;
-const FIRST_WORD_SEALED = ((WIRE_VERSION << 4) | PACKET_CLASS.sealed) * 2 ** 24;
 /** Bytes that may wait inside libuv before a batch is cut short. */
 const SEND_QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 /** Datagrams, and their bytes, that may wait to be opened. */
@@ -126,11 +126,7 @@ export class DgramPacketIO implements PacketIO {
   sealAndSend(batch: SendBatch): number {
     this.#checkOpen();
     const { count, words } = batch;
-    checkRange('batch count', count, [0, BATCH_PACKETS_MAX]);
-    if (count * DESCRIPTOR_WORDS > words.length) {
-      throw new Error('Cannot send a batch: it has fewer descriptors than its count');
-    }
-    for (let i = 0; i < count; i++) this.#checkDescriptor(words, i * DESCRIPTOR_WORDS);
+    checkBatch(batch, this.#connections, this.#arena);
     const { socket } = this.#bound;
     this.#slab.begin(socket.getSendQueueCount() > 0);
     for (let i = 0; i < count; i++) {
@@ -212,43 +208,11 @@ export class DgramPacketIO implements PacketIO {
     if (this.#closed) throw new Error('Cannot use the socket: it is closed');
   }
 
-  #checkDescriptor(words: Uint32Array, at: number): void {
-    const connection = this.#connections.get(words[at] ?? CLEAR_HANDLE);
-    const payloadBytes = (words[at + 3] ?? 0) >>> 16;
-    const offset = words[at + 7] ?? 0;
-    if (payloadBytes > PAYLOAD_BYTES_MAX) {
-      throw new Error('Cannot send a batch: the payload is too long');
-    }
-    if (offset + payloadBytes > this.#arena.length) {
-      throw new Error('Cannot send a batch: the payload lies outside the arena');
-    }
-    if (connection.send.find(words[at + 2] ?? 0, words[at + 1] ?? 0) === undefined) {
-      throw new Error('Cannot send a batch: no key for this packet number');
-    }
-  }
-
   #sealAndSendOne(words: Uint32Array, at: number): void {
     const connection = this.#connections.get(words[at] ?? CLEAR_HANDLE);
-    const numberLow = words[at + 1] ?? 0;
-    const numberHigh = words[at + 2] ?? 0;
-    const kind = words[at + 3] ?? 0;
-    const place = words[at + 4] ?? 0;
-    const offset = words[at + 7] ?? 0;
-    const payloadBytes = kind >>> 16;
+    const payloadBytes = (words[at + 3] ?? 0) >>> 16;
     const packet = this.#slab.take(payloadBytes + PACKET_OVERHEAD_BYTES);
-    packet.writeUInt32BE(FIRST_WORD_SEALED, 0);
-    packet.writeUInt32BE(connection.remoteId, 4);
-    packet.writeUInt32BE(numberHigh, 8);
-    packet.writeUInt32BE(numberLow, 12);
-    packet[16] = kind & 0xff;
-    packet[17] = (kind >>> 8) & 0xff;
-    packet.writeUInt16BE(payloadBytes, 18);
-    packet.writeUInt16BE(place & 0xffff, 20);
-    packet.writeUInt16BE(place >>> 16, 22);
-    packet.writeUInt32BE(words[at + 6] ?? 0, 24);
-    packet.writeUInt32BE(words[at + 5] ?? 0, 28);
-    packet.set(this.#arena.subarray(offset, offset + payloadBytes), 32);
-    connection.send.find(numberHigh, numberLow)?.seal(packet, numberHigh, numberLow);
+    sealPacket(packet, connection, { words, at, arena: this.#arena });
     this.#send(packet, connection.peer);
   }
 
@@ -281,41 +245,18 @@ export class DgramPacketIO implements PacketIO {
     const { bytes, source } = datagram;
     if (bytes[0] !== FIRST_BYTE_CLEAR) return this.#readSealed(datagram, at);
     if (bytes.length > DATAGRAM_BYTES_MAX) return false;
-    const numbered = bytes.length >= HEADER_BYTES;
     const { words } = this.received;
-    words[at] = CLEAR_HANDLE;
-    words[at + 1] = numbered ? bytes.readUInt32BE(12) : 0;
-    words[at + 2] = numbered ? bytes.readUInt32BE(8) : 0;
-    words[at + 3] = bytes.length * 2 ** 16;
-    words.fill(0, at + 4, at + 7);
+    describeClear(bytes, { words, at });
     words[at + 7] = this.#deliver(bytes);
     words[at + 8] = this.#peers.handle(source);
     return true;
   }
 
   #readSealed({ bytes, source }: Datagram, at: number): boolean {
-    if (bytes.length < PACKET_OVERHEAD_BYTES) return false;
-    if (bytes.length > PAYLOAD_BYTES_MAX + PACKET_OVERHEAD_BYTES) return false;
-    if (bytes.readUInt32BE(0) !== FIRST_WORD_SEALED) return false;
-    const handle = this.#connections.handleOf(bytes.readUInt32BE(4));
-    if (handle === undefined) return false;
-    const connection: DgramConnection = this.#connections.get(handle);
-    const numberHigh = bytes.readUInt32BE(8);
-    const numberLow = bytes.readUInt32BE(12);
-    const key = connection.receive.find(numberHigh, numberLow);
-    const plain = key?.open(bytes, numberHigh, numberLow);
-    if (plain === undefined || plain === null) return false;
-    const payloadBytes = plain.readUInt16BE(2);
-    if (payloadBytes !== plain.length - INNER_HEADER_BYTES) return false;
     const { words } = this.received;
-    words[at] = handle;
-    words[at + 1] = numberLow;
-    words[at + 2] = numberHigh;
-    words[at + 3] = payloadBytes * 2 ** 16 + plain.readUInt8(1) * 2 ** 8 + plain.readUInt8(0);
-    words[at + 4] = plain.readUInt16BE(6) * 2 ** 16 + plain.readUInt16BE(4);
-    words[at + 5] = plain.readUInt32BE(12);
-    words[at + 6] = plain.readUInt32BE(8);
-    words[at + 7] = this.#deliver(plain.subarray(INNER_HEADER_BYTES));
+    const payload = openPacket(bytes, this.#connections, { words, at });
+    if (payload === null) return false;
+    words[at + 7] = this.#deliver(payload);
     words[at + 8] = this.#peers.handle(source);
     return true;
   }

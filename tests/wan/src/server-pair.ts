@@ -142,6 +142,8 @@ export interface PairTransfer {
   /** Name below `target` that the source arrives under. */
   readonly name: string;
   readonly checkpointSeconds?: number;
+  /** UDP port in place of the receiver's own, for where UDP is not to pass. */
+  readonly udpPort?: number;
 }
 
 /** A transfer that one more call starts. */
@@ -165,7 +167,8 @@ export async function prepareTransfer(
   const scanned = await sender.api.send.waitForManifest(manifest);
   if (scanned.status !== 'complete') throw new Error(`Manifest: ${scanned.errorMessage}`);
   const destination = await sender.api.send.createDestination(pair.receiverAddress, {
-    destinationPort: receiver.server.ready.recvPort,
+    destinationPort: wanted.udpPort ?? receiver.server.ready.recvPort,
+    destinationControlPort: receiver.server.ready.apiPort,
     destinationToken: token,
   });
   const { checkpointSeconds } = wanted;

@@ -123,6 +123,7 @@ export const sendMethods = {
     params: {
       destinationAddress: z.string().min(1).max(253),
       destinationPort: z.int().min(1).max(65_535).nullish(),
+      destinationControlPort: z.int().min(1).max(65_535).nullish(),
       destinationPublicKey: z.string().max(256).nullish(),
       destinationToken: z.string().max(512).nullish(),
       sendRateMax: rate.nullish(),
@@ -138,6 +139,8 @@ export const sendMethods = {
     paramDocs: {
       destinationAddress: 'Host name or IP address',
       destinationPort: 'UDP port, 8886 when absent',
+      destinationControlPort:
+        'Ours: TCP port of its API, used where UDP does not pass; the number of `destinationPort` when absent',
       destinationPublicKey: '`publicKey` of its server info; pinned at first contact when absent',
       destinationToken: 'Ours: API token of that server with the UPLOAD right',
       sendRateMax: 'Ceiling in kbit/s; none when absent',

@@ -182,6 +182,11 @@ export const OPTION_TABLE = {
     range: 'auto, native or dgram',
     doc: 'What moves packets: the native addon, plain Node.js sockets, or the best that works.',
   }),
+  tcpFallback: define(flag().default(true), {
+    unit: '',
+    range: noFraction,
+    doc: 'False never sends file data over TCP where UDP does not pass, and takes none over TCP.',
+  }),
   apiTlsCert: define(text().nullable().default(null), {
     unit: 'PEM file',
     range: 'a certificate chain; needs --api-tls-key',

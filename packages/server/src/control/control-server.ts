@@ -8,6 +8,7 @@ import { CommandError } from '@jetstream/contract';
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
+import type { IncomingStream } from '../data/data-plane.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
@@ -15,6 +16,7 @@ import { CONTROL_LIMITS } from './limits.js';
 import { openApiDocument } from './openapi.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
+import { sortStreams } from './stream-sorter.js';
 import { type SessionLifetimes, WsSession } from './ws-session.js';
 
 export interface ControlServerOptions {
@@ -29,6 +31,8 @@ export interface ControlServerOptions {
   readonly httpLogin: HttpLogin;
   /** Adds the pages of download links. */
   readonly addPages: (server: FastifyInstance) => Promise<void>;
+  /** Takes connections for file data; null serves none. */
+  readonly takeStream: ((stream: IncomingStream) => void) | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lifetimes: SessionLifetimes;
@@ -57,6 +61,7 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false },
   });
   server.server.maxConnections = CONTROL_LIMITS.connectionsMax;
+  if (options.takeStream !== null) sortStreams(server.server, options.takeStream);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),

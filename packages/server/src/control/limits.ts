@@ -18,6 +18,8 @@ export const CONTROL_LIMITS = {
   sessionsMax: 10_000,
   sessionsPerAddressMax: 2_048,
   connectionsMax: 12_000,
+  /** To receive the first TLS message of a connection. */
+  firstMessageMs: 20 * SECOND_MS,
   httpHeaderBytesMax: 16 * KIB,
   httpHeadersTimeoutMs: 20 * SECOND_MS,
   /** To receive one whole HTTP request; calls that wait are not limited by it. */

@@ -18,6 +18,8 @@ export interface SendOrder {
     /** Host name or IP. */
     readonly address: string;
     readonly port: number;
+    /** TCP port of its control channel, where streams are taken; `port` when absent. */
+    readonly controlPort?: number | null;
     /** Base64 of the receiver's Ed25519 key; null accepts any key and reports it. */
     readonly publicKey: string | null;
     /** API token for the receiver; null when our key is authorised there. */
@@ -77,6 +79,22 @@ export interface PeerFacts {
   readonly publicKey: string;
   readonly serverId: string;
   readonly serverUid: string;
+}
+
+/** What carries a flow, and one line why. */
+export interface FlowPath {
+  readonly path: 'native' | 'dgram' | 'tcp';
+  readonly pathReason: string;
+}
+
+/** A TCP connection for file data that someone has opened to the control port. */
+export interface IncomingStream {
+  /** Open descriptor, the taker's to close. */
+  readonly descriptor: number;
+  readonly address: string;
+  readonly port: number;
+  /** What was read from it already. */
+  readonly head: Uint8Array;
 }
 
 /** One line of a receipt. */
@@ -158,8 +176,12 @@ export interface BandwidthLimits {
 
 /** Implemented by the domain. Calls arrive on the main thread, in order per transfer. */
 export interface DataPlaneEvents {
-  /** The flow to the destination stands; the first call for an order marks its start. */
-  sendStarted(transferId: string, peer: PeerFacts): void;
+  /**
+   * The flow to the destination stands; the first call for an order marks its start.
+   *
+   * @param path Absent for the data plane's own.
+   */
+  sendStarted(transferId: string, peer: PeerFacts, path?: FlowPath): void;
   /** About every 250 ms while something moves. */
   sendProgress(transferId: string, progress: SendProgress): void;
   /** Last event of an order. */
@@ -196,6 +218,8 @@ export interface DataPlane {
    * @throws {CommandError} `destination_unreachable` if the name cannot be resolved.
    */
   sendDiscovery(discoverId: string, peer: { address: string; port: number }): Promise<void>;
+  /** Takes a connection from the control port; without effect but its end where there is no use. */
+  takeStream(stream: IncomingStream): void;
   /** Changes the server's limits; running transfers follow within a fifth of a second. */
   setBandwidthLimits(limits: BandwidthLimits): void;
   /** Waits up to `drainMs` for open checkpoints, then closes flows and sockets. */

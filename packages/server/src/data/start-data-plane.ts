@@ -6,7 +6,13 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { CommandError } from '@jetstream/contract';
-import type { BandwidthLimits, DataPlane, DataPlaneEvents, SendOrder } from './data-plane.js';
+import type {
+  BandwidthLimits,
+  DataPlane,
+  DataPlaneEvents,
+  IncomingStream,
+  SendOrder,
+} from './data-plane.js';
 import type { DataWorkerOptions, FromWorker, ToWorker } from './worker/worker-messages.js';
 
 /** Chunk slots of a worker each way: 120 MiB, which fills 1 Gbit/s at 500 ms twice over. */
@@ -108,6 +114,10 @@ class WorkerDataPlane implements DataPlane {
     this.#post({ type: 'sendDiscovery', discoverId, peer: { address, port: peer.port } });
   }
 
+  takeStream(stream: IncomingStream): void {
+    this.#post({ type: 'stream', stream });
+  }
+
   setBandwidthLimits(limits: BandwidthLimits): void {
     this.#post({ type: 'limits', limits });
   }
@@ -142,7 +152,7 @@ class WorkerDataPlane implements DataPlane {
     const events = this.#events;
     switch (message.type) {
       case 'sendStarted':
-        events.sendStarted(message.transferId, message.peer);
+        events.sendStarted(message.transferId, message.peer, message.path);
         break;
       case 'sendProgress':
         events.sendProgress(message.transferId, message.progress);

@@ -62,6 +62,7 @@ type Wanted = Pick<
   DestinationRecord,
   | 'address'
   | 'port'
+  | 'controlPort'
   | 'permittedPublicKey'
   | 'token'
   | 'sendRateMax'
@@ -292,6 +293,7 @@ export class DestinationService {
       ...ownershipOf(caller),
       address: parseAddress(params.destinationAddress),
       port: params.destinationPort ?? DEFAULT_RECV_PORT,
+      controlPort: params.destinationControlPort ?? null,
       permittedPublicKey: key === null ? null : parsePublicKey(key, 'destinationPublicKey'),
       token: params.destinationToken ?? null,
       sendRateMax: params.sendRateMax ?? null,
@@ -346,6 +348,7 @@ export class DestinationService {
       destinationAddress: record.address,
       destinationIP: record.ip,
       destinationPort: record.port,
+      destinationControlPort: record.controlPort ?? record.port,
       destinationPublicKey: record.publicKey,
       permittedDestinationPublicKey: record.permittedPublicKey,
       encryptedConnectionState: live.state,

@@ -9,6 +9,8 @@ export interface DestinationRecord extends Ownership {
   /** Host name or IP, without brackets. */
   readonly address: string;
   readonly port: number;
+  /** TCP port of its control channel; null when its number is that of the data port. */
+  readonly controlPort: number | null;
   /** Key that the user has named; null when the first contact decides. */
   readonly permittedPublicKey: string | null;
   /** Key that the receiver must prove to hold; null before the first contact. */

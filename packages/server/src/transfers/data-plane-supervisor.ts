@@ -3,6 +3,7 @@
  * that transfers are tried again, and a new one is started on the same port.
  */
 
+import { closeSync } from 'node:fs';
 import { CommandError } from '@jetstream/contract';
 import type { Clock, Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
@@ -10,6 +11,7 @@ import type {
   BandwidthLimits,
   DataPlane,
   DataPlaneEvents,
+  IncomingStream,
   ReceiveDecision,
   ReceiveOffer,
   ReceiveOutcome,
@@ -107,6 +109,11 @@ export class DataPlaneSupervisor implements DataPlane {
     await this.#plane.sendDiscovery(discoverId, peer);
   }
 
+  takeStream(stream: IncomingStream): void {
+    if (this.#plane === null) closeSync(stream.descriptor);
+    else this.#plane.takeStream(stream);
+  }
+
   setBandwidthLimits(limits: BandwidthLimits): void {
     this.#limits = limits;
     this.#plane?.setBandwidthLimits(limits);
@@ -131,7 +138,7 @@ export class DataPlaneSupervisor implements DataPlane {
     const plane = await start(
       port,
       {
-        sendStarted: (transferId, peer) => events.sendStarted(transferId, peer),
+        sendStarted: (transferId, peer, path) => events.sendStarted(transferId, peer, path),
         sendProgress: (transferId, progress) => {
           this.#deaths = 0;
           events.sendProgress(transferId, progress);

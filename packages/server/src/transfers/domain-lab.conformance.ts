@@ -116,6 +116,8 @@ export class FakePlane implements DataPlane {
     this.stopped.push({ transferId, code: reason.code, kind: 'receive' });
   }
 
+  takeStream(): void {}
+
   limits: BandwidthLimits | null = null;
 
   setBandwidthLimits(limits: BandwidthLimits): void {

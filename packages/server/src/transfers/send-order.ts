@@ -16,6 +16,7 @@ export const sendOrderOf = (
   destination: {
     address: destination.address,
     port: destination.port,
+    controlPort: destination.controlPort,
     publicKey: destination.publicKey,
     token: record.destinationToken ?? destination.token,
     rateMaxKbps: destination.sendRateMax,

@@ -13,6 +13,7 @@ import type { Notifier } from '../control/notifier.js';
 import type {
   DataPlane,
   DataPlaneEvents,
+  FlowPath,
   PeerFacts,
   SendOutcome,
   SendProgress,
@@ -185,7 +186,7 @@ export class TransferEngine
     return structure;
   }
 
-  sendStarted(transferId: string, peer: PeerFacts): void {
+  sendStarted(transferId: string, peer: PeerFacts, path?: FlowPath): void {
     const transfer = this.#running.get(transferId);
     if (transfer === undefined || transfer.record.status !== 'active') return;
     const { record } = transfer;
@@ -199,8 +200,8 @@ export class TransferEngine
     const isBack = record.failures > 0;
     transfer.change({
       startTimeUs: record.startTimeUs ?? transfer.nowUs(),
-      path: this.#dataPlane?.path ?? null,
-      pathReason: this.#dataPlane?.pathReason ?? null,
+      path: (path ?? this.#dataPlane)?.path ?? null,
+      pathReason: (path ?? this.#dataPlane)?.pathReason ?? null,
       errorCode: null,
       errorMessage: '',
     });

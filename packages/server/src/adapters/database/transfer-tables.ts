@@ -1,6 +1,6 @@
 /**
- * Tables of manifests, destinations, transfers, receiving and events; made by migrations 0002 and
- * 0004.
+ * Tables of manifests, destinations, transfers, receiving and events; made by migrations 0002,
+ * 0004 and 0010.
  */
 import type { Generated, GeneratedAlways } from 'kysely';
 
@@ -27,6 +27,7 @@ interface DestinationTable extends OwnerColumns {
   id: string;
   address: string;
   port: number;
+  controlPort: number | null;
   permittedPublicKey: string | null;
   publicKey: string | null;
   token: string | null;

@@ -26,6 +26,6 @@ port.on('message', (message: ToWorker) => worker.handle(message));
 post({
   type: 'ready',
   port: io.localAddress.port,
-  path: io.kind,
+  path: io.kind === 'native' ? 'native' : 'dgram',
   pathReason: io.description,
 });

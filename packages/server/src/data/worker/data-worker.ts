@@ -4,6 +4,7 @@
  * that answers of the disk and orders of the main thread are never kept waiting longer.
  */
 import { createHmac, randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import {
   ENDPOINT_SCRATCH_BYTES,
   Endpoint,
@@ -22,7 +23,9 @@ import { writeReceipt } from './receipt-file.js';
 import type { ReceiveJob } from './receive-job.js';
 import type { SendJob, SendJobEnd } from './send-job.js';
 import { SlotPool } from './slot-pool.js';
+import { StreamSide } from './stream-side.js';
 import { createTlsChannels } from './tls-channel.js';
+import { UdpMemory } from './udp-memory.js';
 import { BANDWIDTH_TURN_MS, WorkerBandwidth } from './worker-bandwidth.js';
 import type { WorkerContext } from './worker-context.js';
 import { WorkerLoop } from './worker-loop.js';
@@ -30,9 +33,11 @@ import type { DataWorkerOptions, FromWorker, ToWorker } from './worker-messages.
 
 const PROGRESS_MS = 250;
 
+/** Scratch of the endpoints for UDP and for TCP. */
+const SCRATCH_BYTES = 2 * ENDPOINT_SCRATCH_BYTES;
+
 /** Arena bytes for a worker with this many slots each way. */
-export const arenaBytes = (slots: number): number =>
-  ENDPOINT_SCRATCH_BYTES + 2 * slots * SLOT_BYTES;
+export const arenaBytes = (slots: number): number => SCRATCH_BYTES + 2 * slots * SLOT_BYTES;
 
 /** Payload that fits 1,500-byte paths. */
 const PAYLOAD_BYTES_1500 = 1424;
@@ -48,6 +53,13 @@ const payloadBytesMax =
   (io: PacketIO) =>
   (peer: PeerAddress): number =>
     io.kind === 'native' || isLoopback(peer.address) ? PAYLOAD_BYTES_MAX : PAYLOAD_BYTES_1500;
+
+interface AcceptedPeer {
+  readonly address: PeerAddress;
+  readonly key: Uint8Array;
+}
+
+type LinkTotals = Parameters<WorkerBandwidth['turn']>[0];
 
 export interface DataWorkerParts {
   readonly options: DataWorkerOptions;
@@ -69,6 +81,7 @@ export class DataWorker {
   readonly #parts: DataWorkerParts;
   readonly #context: WorkerContext;
   readonly #loop: WorkerLoop;
+  readonly #streams: StreamSide | null;
   readonly #links = new Map<string, OutgoingLink>();
   readonly #sending = new Map<string, SendJob>();
   readonly #receiving = new Map<string, ReceiveJob>();
@@ -87,27 +100,39 @@ export class DataWorker {
     const gate = new SendGate();
     this.#bandwidth = new WorkerBandwidth(gate, () => this.#incoming);
     this.#offers = new OfferDesk((message) => parts.post(message));
-    const endpoint = new Endpoint({
-      io,
+    const shared = {
       arena,
-      scratchOffset: 0,
       keyEpochShift: options.keyEpochShift,
       minCipher: options.minCipher,
       openSecureChannel: createTlsChannels(options.identity),
       random: () => randomBytes(4).readUInt32BE(),
       cookieFor: cookieMaker(),
-      payloadBytesMax: payloadBytesMax(io),
       gate,
+      accept: (peer: AcceptedPeer) => this.#accept(peer),
+    };
+    const endpoint = new Endpoint({
+      ...shared,
+      io,
+      scratchOffset: 0,
+      payloadBytesMax: payloadBytesMax(io),
       discovered: (id, from) => this.#discovered(Buffer.from(id).toString('hex'), from),
-      accept: (peer) => this.#accept(peer),
       wake: () => this.#loop.wake(),
     });
+    this.#streams = options.tcpFallback
+      ? new StreamSide({
+          endpoint: { ...shared, scratchOffset: ENDPOINT_SCRATCH_BYTES },
+          identity: options.identity,
+          turn: () => this.#turn(),
+        })
+      : null;
     this.#loop = new WorkerLoop({ io, endpoint, turn: () => this.#turn() });
     const slots = { slotBytes: SLOT_BYTES, count: options.slots };
-    const start = ENDPOINT_SCRATCH_BYTES;
+    const start = SCRATCH_BYTES;
     this.#context = {
       options,
       endpoint,
+      streams: this.#streams,
+      udpMemory: new UdpMemory(),
       storage: parts.storage,
       arena,
       sendSlots: new SlotPool({ start, ...slots }),
@@ -115,7 +140,7 @@ export class DataWorker {
       rates: new RateMemory(),
       now: () => this.#loop.now(),
       post: (message) => parts.post(message),
-      wake: () => this.#loop.wake(),
+      wake: () => this.#wake(),
       after: (ms, run) => {
         const timer = setTimeout(run, ms);
         return () => clearTimeout(timer);
@@ -123,7 +148,7 @@ export class DataWorker {
     };
     this.#progressTimer = setInterval(() => this.#publishProgress(), PROGRESS_MS);
     this.#bandwidthTimer = setInterval(() => {
-      this.#bandwidth.turn(io.stats(), this.#loop.now());
+      this.#bandwidth.turn(this.#linkTotals(), this.#loop.now());
     }, BANDWIDTH_TURN_MS);
     this.#loop.start();
   }
@@ -158,6 +183,10 @@ export class DataWorker {
           new Uint8Array(Buffer.from(message.discoverId, 'hex')),
         );
         break;
+      case 'stream':
+        if (this.#streams === null) closeSync(message.stream.descriptor);
+        else this.#streams.take(message.stream);
+        break;
       case 'limits':
         this.#bandwidth.setLimits(message.limits);
         break;
@@ -165,7 +194,22 @@ export class DataWorker {
         void this.#stop(message.drainMs);
         break;
     }
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#loop.wake();
+    this.#streams?.wake();
+  }
+
+  /** What has passed over UDP and TCP together. */
+  #linkTotals(): LinkTotals {
+    const udp = this.#parts.io.stats();
+    const tcp = this.#streams?.stats;
+    return {
+      bytesSent: udp.bytesSent + (tcp?.bytesSent ?? 0),
+      bytesReceived: udp.bytesReceived + (tcp?.bytesReceived ?? 0),
+    };
   }
 
   /** Before each protocol step: lets links read ahead. @returns When that is next due. */
@@ -180,16 +224,22 @@ export class DataWorker {
 
   #send(order: SendOrder, ip: string): void {
     const { address, port, publicKey, minCipher, rateMaxKbps, policy } = order.destination;
-    const key = JSON.stringify([address, ip, port, publicKey, minCipher, rateMaxKbps, policy]);
+    const { controlPort } = order.destination;
+    const way = [address, ip, port, controlPort];
+    const key = JSON.stringify([...way, publicKey, minCipher, rateMaxKbps, policy]);
     let link = this.#links.get(key);
     if (link === undefined || link.closed) {
       link = new OutgoingLink(
         this.#context,
         { order, ip },
         {
-          started: (job, peer) => {
-            const { transferId } = job.order;
-            this.#context.post({ type: 'sendStarted', transferId, peer });
+          started: (job, peer, path) => {
+            const started = {
+              type: 'sendStarted',
+              transferId: job.order.transferId,
+              peer,
+            } as const;
+            this.#context.post(path === null ? started : { ...started, path });
           },
           ended: (job, end, peer) => this.#sendEnded(job, end, peer),
           peerChanged: (peer, state) => this.#context.post({ type: 'peerChanged', peer, state }),
@@ -241,7 +291,7 @@ export class DataWorker {
     post({ type: 'sendEnded', transferId, outcome });
   }
 
-  #accept(peer: { address: PeerAddress; key: Uint8Array }): IncomingFlow | string {
+  #accept(peer: AcceptedPeer): IncomingFlow | string {
     if (this.#stopping) return 'the server is stopping';
     const { incomingConnectionsMax: most } = this.#bandwidth;
     if (this.#incoming.size >= most) return tooManyFlows(this.#incoming.size, most);
@@ -302,12 +352,14 @@ export class DataWorker {
     for (const job of jobs) job.interrupt('The server is stopping');
     for (const link of this.#links.values()) link.stop('The server is stopping');
     this.#context.endpoint.closeAll(0, 'the server is stopping');
-    this.#loop.wake();
+    this.#streams?.endpoint.closeAll(0, 'the server is stopping');
+    this.#wake();
     const settled = Promise.all(jobs.map((job) => job.settled));
     const limit = new Promise((resolve) => setTimeout(resolve, drainMs).unref());
     await Promise.race([settled, limit]);
     await new Promise((resolve) => setTimeout(resolve, 20));
     this.#loop.stop();
+    await this.#streams?.stop();
     await this.#parts.storage.stop();
     await this.#parts.io.close();
     this.#parts.post({ type: 'stopped' });

@@ -1,24 +1,31 @@
 /**
  * The way to one destination: keeps a flow to it while there is something to send, shares it
  * between transfers by priority, and replaces it when it falls silent. A new flow is tried beside
- * the silent one, so that a restarted receiver is found at once and a mere outage costs nothing.
+ * the silent one, so that a restarted receiver is found at once and a mere outage costs nothing. Where
+ * UDP does not pass the flow goes over TCP, see stream-fallback.ts.
  */
 import { CommandError } from '@jetstream/contract';
 import {
   ChunkInbox,
+  type ConnectOptions,
   FLOW_CODE_REFUSED,
   type Flow,
   type FlowEvents,
   MESSAGE,
   type Message,
+  type PeerAddress,
 } from '@jetstream/transport';
-import type { PeerFacts, SendOrder, SendProgress } from '../data-plane.js';
+import type { FlowPath, PeerFacts, SendOrder, SendProgress } from '../data-plane.js';
 import { helloBody, jsonMessage, parseBody } from './peer-messages.js';
 import { SendJob, type SendJobEnd } from './send-job.js';
+import { StreamFallback } from './stream-fallback.js';
+import { UDP_BLOCKED_US } from './udp-memory.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** A flow whose packets go unanswered for this long may be dead: another is tried beside it. */
 const SILENCE_US = 800_000;
+/** The same over TCP, which may be busy with sending again what was lost. */
+const STREAM_SILENCE_US = 5_000_000;
 /** Time between attempts to connect. */
 const RETRY_PAUSE_US = 1_000_000;
 /** Attempts to connect go on this long before the transfers count as interrupted. */
@@ -35,7 +42,8 @@ export const tooManyFlows = (open: number, most: number): string =>
   `${FINAL_REFUSAL}accept the connection: ${open} ${TOO_MANY}, expected fewer than ${most}`;
 
 export interface LinkEvents {
-  started(job: SendJob, peer: PeerFacts): void;
+  /** @param path Null for the data plane's own. */
+  started(job: SendJob, peer: PeerFacts, path: FlowPath | null): void;
   ended(job: SendJob, end: SendJobEnd, peer: PeerFacts | null): void;
   peerChanged(peer: PeerFacts, state: 'connected' | 'disconnected'): void;
 }
@@ -46,6 +54,7 @@ export class OutgoingLink {
   readonly #order: SendOrder;
   readonly #ip: string;
   readonly #jobs = new Map<number, SendJob>();
+  readonly #fallback: StreamFallback;
   #flow: Flow | null = null;
   #peer: PeerFacts | null = null;
   #peerKey = '';
@@ -68,6 +77,9 @@ export class OutgoingLink {
     this.#events = events;
     this.#tryingSince = context.now();
     this.#idleSince = context.now();
+    const { port, controlPort } = destination.order.destination;
+    const target = { ip: this.#ip, port, controlPort: controlPort ?? port, where: this.#where() };
+    this.#fallback = new StreamFallback(context, target, (peer) => this.#connectStreams(peer));
   }
 
   get closed(): boolean {
@@ -81,7 +93,7 @@ export class OutgoingLink {
     const channel = this.#nextChannel;
     this.#nextChannel = (this.#nextChannel % 65_000) + 1;
     const job: SendJob = new SendJob(this.#context, order, {
-      started: () => this.#events.started(job, this.#peer as PeerFacts),
+      started: () => this.#events.started(job, this.#peer as PeerFacts, this.#path),
       ended: (end) => {
         this.#jobs.delete(channel);
         this.#idleSince = this.#context.now();
@@ -105,15 +117,19 @@ export class OutgoingLink {
     }
     if (this.#flow !== null && !this.#isSilent(this.#flow, now)) {
       this.#tryingSince = now;
+      this.#fallback.rest();
       this.#pump();
-      return Infinity;
+      return this.#flow.overStreams ? this.#tryUdpAgain(now) : Infinity;
     }
     if (now - this.#tryingSince > GIVE_UP_US) {
-      this.#giveUp('destination_unreachable', `${this.#where()} did not answer for 30 s`);
+      const why = `${this.#where()} did not answer for 30 s over UDP; ${this.#fallback.outcome}`;
+      this.#giveUp('destination_unreachable', why);
       return Infinity;
     }
-    if (!this.#connecting && now >= this.#nextTryAt) this.#connect();
-    return this.#connecting ? Infinity : this.#nextTryAt;
+    const mayTryUdp = !this.#connecting && this.#fallback.mayTryUdp(now);
+    if (mayTryUdp && now >= this.#nextTryAt) this.#connect();
+    const tryAt = mayTryUdp && !this.#connecting ? this.#nextTryAt : Infinity;
+    return Math.min(tryAt, this.#fallback.tick(now), this.#tryingSince + GIVE_UP_US + 1000);
   }
 
   /** What holds the link back now. */
@@ -134,7 +150,20 @@ export class OutgoingLink {
   }
 
   #isSilent(flow: Flow, now: number): boolean {
-    return flow.silent && now - flow.lastReceivedAt > SILENCE_US;
+    const longest = flow.overStreams ? STREAM_SILENCE_US : SILENCE_US;
+    return flow.silent && now - flow.lastReceivedAt > longest;
+  }
+
+  /** Over TCP, and UDP did not pass for so long that it may now. @returns When to look again. */
+  #tryUdpAgain(now: number): number {
+    const blockedAt = this.#fallback.udpBlockedAt(now);
+    if (blockedAt !== null) return blockedAt + UDP_BLOCKED_US;
+    if (!this.#connecting) this.#connect();
+    return Infinity;
+  }
+
+  get #path(): FlowPath | null {
+    return this.#flow?.overStreams === true ? this.#fallback.path : null;
   }
 
   #pump(): void {
@@ -144,31 +173,53 @@ export class OutgoingLink {
   }
 
   #connect(): void {
-    const { destination } = this.#order;
     const now = this.#context.now();
     this.#connecting = true;
     this.#nextTryAt = now + RETRY_PAUSE_US;
-    const rate = destination.rateMaxKbps;
+    this.#fallback.udpAsked(now);
     this.#context.endpoint.connect(
       {
-        peer: { address: this.#ip, port: destination.port },
-        peerKey:
-          destination.publicKey === null
-            ? null
-            : new Uint8Array(Buffer.from(destination.publicKey, 'base64')),
-        minCipher: destination.minCipher,
-        rateMax: rate === null ? Infinity : rate / 8000,
-        rateHint: this.#context.rates.hint(this.#ip),
-        policy: destination.policy,
+        ...this.#wanted(),
+        peer: { address: this.#ip, port: this.#order.destination.port },
+        answered: () => this.#fallback.udpAnswered(),
         connected: (key) => this.#accept(key),
         failed: (reason, message) => {
           this.#connecting = false;
+          const overStreams = this.#flow?.overStreams === true;
           if (reason === 'refused') this.#refused(message);
+          else this.#fallback.udpFailed(this.#context.now(), overStreams);
         },
       },
       now,
     );
     this.#context.wake();
+  }
+
+  #connectStreams(peer: PeerAddress): void {
+    this.#context.streams?.endpoint.connect(
+      {
+        ...this.#wanted(),
+        peer,
+        connected: (key) => this.#accept(key),
+        failed: (reason, message) => {
+          this.#fallback.flowEnded();
+          if (reason === 'refused') this.#refused(message);
+        },
+      },
+      this.#context.now(),
+    );
+    this.#context.wake();
+  }
+
+  #wanted(): Omit<ConnectOptions, 'answered' | 'connected' | 'failed' | 'peer'> {
+    const { publicKey, minCipher, rateMaxKbps, policy } = this.#order.destination;
+    return {
+      peerKey: publicKey === null ? null : new Uint8Array(Buffer.from(publicKey, 'base64')),
+      minCipher,
+      rateMax: rateMaxKbps === null ? Infinity : rateMaxKbps / 8000,
+      rateHint: this.#context.rates.hint(this.#ip),
+      policy,
+    };
   }
 
   #refused(message: string): void {
@@ -221,9 +272,19 @@ export class OutgoingLink {
   }
 
   #useFlow(flow: Flow): void {
-    this.#connecting = false;
-    this.#peer = null;
+    const now = this.#context.now();
     const old = this.#flow;
+    if (!flow.overStreams) {
+      this.#connecting = false;
+      this.#fallback.udpAnswered();
+    } else if (old !== null && !old.overStreams && !this.#isSilent(old, now)) {
+      this.#fallback.handOver();
+      flow.close(0, 'UDP passes after all');
+      return;
+    } else {
+      this.#fallback.flowOpened(now);
+    }
+    this.#peer = null;
     this.#flow = flow;
     if (old !== null) {
       for (const job of this.#jobs.values()) job.detach();
@@ -254,6 +315,7 @@ export class OutgoingLink {
   #flowClosed(by: string, reason: string): void {
     this.#noteRate();
     for (const job of this.#jobs.values()) job.detach();
+    if (this.#flow?.overStreams === true) this.#fallback.flowEnded();
     this.#flow = null;
     if (this.#peer !== null) this.#events.peerChanged(this.#peer, 'disconnected');
     this.#peer = null;
@@ -264,7 +326,10 @@ export class OutgoingLink {
   }
 
   #noteRate(): void {
-    if (this.#flow !== null) this.#context.rates.note(this.#ip, this.#flow.rate.bandwidth);
+    const flow = this.#flow;
+    if (flow !== null && !flow.overStreams) {
+      this.#context.rates.note(this.#ip, flow.rate.bandwidth);
+    }
   }
 
   #giveUp(
@@ -283,6 +348,7 @@ export class OutgoingLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#flow?.close(0, reason);
+    this.#fallback.drop();
     if (this.#peer !== null) this.#events.peerChanged(this.#peer, 'disconnected');
     this.#context.wake();
   }

@@ -3,11 +3,17 @@ import type { Endpoint } from '@jetstream/transport';
 import type { Storage } from '../../storage/storage.js';
 import type { RateMemory } from './rate-memory.js';
 import type { SlotPool } from './slot-pool.js';
+import type { StreamSide } from './stream-side.js';
+import type { UdpMemory } from './udp-memory.js';
 import type { DataWorkerOptions, FromWorker } from './worker-messages.js';
 
 export interface WorkerContext {
   readonly options: DataWorkerOptions;
+  /** For flows over UDP. */
   readonly endpoint: Endpoint;
+  /** For flows over TCP; null when they are switched off. */
+  readonly streams: StreamSide | null;
+  readonly udpMemory: UdpMemory;
   readonly storage: Storage;
   readonly arena: Uint8Array;
   readonly sendSlots: SlotPool;

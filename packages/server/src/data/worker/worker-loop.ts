@@ -70,7 +70,9 @@ export class WorkerLoop {
   #run(): void {
     const { io, endpoint } = this.#parts;
     const due = this.#deadline - this.now();
-    const waitUs = io.canBlock ? Math.floor(Math.max(0, Math.min(WAIT_MAX_US, due))) : 0;
+    // While nothing is going on here the thread has other sockets to listen to.
+    const mayWait = io.canBlock && endpoint.busy;
+    const waitUs = mayWait ? Math.floor(Math.max(0, Math.min(WAIT_MAX_US, due))) : 0;
     const received = io.received;
     received.count = 0;
     // Set before the step, so that a wake-up from inside it is not overwritten.
@@ -80,9 +82,7 @@ export class WorkerLoop {
     this.#deadline = Math.min(this.#deadline, stepAt, turnAt);
     this.#quiet = received.count > 0 ? 0 : this.#quiet + 1;
     const near = this.#deadline - this.now() < SLEEP_MIN_US;
-    const stay = io.canBlock
-      ? near || this.#quiet < QUIET_TURNS
-      : near && this.#deadline <= this.now();
+    const stay = mayWait ? near || this.#quiet < QUIET_TURNS : near && this.#deadline <= this.now();
     if (stay) this.#soon();
     else this.#sleep();
   }

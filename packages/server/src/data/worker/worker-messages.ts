@@ -2,6 +2,8 @@
 import type { ErrorCode } from '@jetstream/contract';
 import type {
   BandwidthLimits,
+  FlowPath,
+  IncomingStream,
   PeerFacts,
   ReceiveDecision,
   ReceiveOffer,
@@ -28,6 +30,8 @@ export interface DataWorkerOptions {
   readonly receiptDir: string;
   /** Chunk slots for sending and for receiving, each. */
   readonly slots: number;
+  /** Whether flows may run over TCP, both ways. */
+  readonly tcpFallback: boolean;
   readonly keyEpochShift: number;
 }
 
@@ -47,6 +51,7 @@ export type ToWorker =
       readonly discoverId: string;
       readonly peer: { readonly address: string; readonly port: number };
     }
+  | { readonly type: 'stream'; readonly stream: IncomingStream }
   | { readonly type: 'limits'; readonly limits: BandwidthLimits }
   | { readonly type: 'stop'; readonly drainMs: number };
 
@@ -57,7 +62,13 @@ export type FromWorker =
       readonly path: 'native' | 'dgram';
       readonly pathReason: string;
     }
-  | { readonly type: 'sendStarted'; readonly transferId: string; readonly peer: PeerFacts }
+  | {
+      readonly type: 'sendStarted';
+      readonly transferId: string;
+      readonly peer: PeerFacts;
+      /** Absent over UDP. */
+      readonly path?: FlowPath;
+    }
   | {
       readonly type: 'sendProgress';
       readonly transferId: string;

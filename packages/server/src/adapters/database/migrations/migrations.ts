@@ -8,6 +8,7 @@ import { transfers } from './0002-transfers.js';
 import { rights } from './0003-rights.js';
 import { events } from './0004-events.js';
 import { links } from './0007-links.js';
+import { controlPort } from './0010-control-port.js';
 import { idempotency } from './0011-idempotency.js';
 
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -16,5 +17,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-rights': rights,
   '0004-events': events,
   '0007-links': links,
+  '0010-control-port': controlPort,
   '0011-idempotency': idempotency,
 };
