@@ -16,6 +16,7 @@ export * from './messages.js';
 export * from './pacer.js';
 export * from './packet-io.js';
 export * from './packet-ledger.js';
+export * from './path-guard.js';
 export * from './probe-ladder.js';
 export * from './rate-controller.js';
 export * from './rate-policy.js';
