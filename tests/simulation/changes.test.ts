@@ -101,7 +101,8 @@ forEachSeed('bandwidth steps 500, 50, 500 Mbit/s', (seed) => {
   expectComplete(outcome);
   // 2.5 s give about 40 MB at full use, the rest takes 0.2 s and the time to notice.
   expect(outcome.seconds).toBeLessThan(6);
-  expect(outcome.resentShare).toBeLessThan(0.2);
+  // What is sent until the step is noticed: two round trips with a full queue, 140 ms each.
+  expect(outcome.resentShare).toBeLessThan(0.6);
 });
 
 forEachSeed('round-trip steps 50, 300, 20 ms', (seed) => {
