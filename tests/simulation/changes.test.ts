@@ -35,6 +35,26 @@ forEachSeed('outage of 40 s: the flow ends on both sides', (seed) => {
   expect(outcome.world.clock.now).toBeLessThan(500_000 + FLOW_SILENCE_MAX_US + 5_000_000);
 });
 
+forEachSeed('outage of 60 s: another flow sends only what is missing', (seed) => {
+  const outages = [{ fromUs: 500_000, toUs: 60_500_000 }];
+  const first = runScenario({ seed, path: { outages } });
+  const { world, a, b } = first;
+  expect(first.dial.session?.end?.by).toBe('timeout');
+  expectNothingLeft(world);
+  const bytes = 6_000_000;
+  const there = b.durable.get(seed * 1000)?.size ?? 0;
+  expect(there).toBeGreaterThan(0);
+  const sentBefore = a.io.counters.dataBytesSent;
+  const transfer = { channel: 1, totalBytes: bytes, seed: seed * 1000, resumed: true };
+  const again = a.connect(b, { transfers: [transfer], attemptsMax: 20 });
+  world.run(() => again.completeAt >= 0, { untilUs: 120e6 });
+  expect(again.completeAt).toBeGreaterThan(60.5e6);
+  expect(again.completeAt).toBeLessThan(75e6);
+  const sent = a.io.counters.dataBytesSent - sentBefore;
+  expect(sent).toBeLessThan((bytes - there * 262_144) * 1.1 + 262_144);
+  expectNothingLeft(world);
+});
+
 forEachSeed('outage of one direction: acks lost for 5 s', (seed) => {
   const outages = [{ fromUs: 500_000, toUs: 5_500_000 }];
   const outcome = runScenario({ seed, back: { outages } });
@@ -65,6 +85,24 @@ forEachSeed('bandwidth steps 50, 5, 50 Mbit/s', (seed) => {
   // 6 s give about 9 MB at full use; the other 11 take 2 s and the time to notice.
   expect(outcome.seconds).toBeLessThan(13);
   expect(outcome.resentShare).toBeLessThan(0.2);
+});
+
+forEachSeed('bandwidth steps 500, 50, 500 Mbit/s', (seed) => {
+  const outcome = runScenario({
+    seed,
+    bytes: 50_000_000,
+    path: { delayUs: 20_000, rateMbps: 500 },
+    prepare: (world, at) => {
+      at(0.5, () => world.network.link('a', 'b').set({ rateMbps: 50 }));
+      at(2.5, () => world.network.link('a', 'b').set({ rateMbps: 500 }));
+    },
+  });
+  note('bandwidth steps 500, 50, 500', outcome, 500);
+  expectComplete(outcome);
+  // 2.5 s give about 40 MB at full use, the rest takes 0.2 s and the time to notice.
+  expect(outcome.seconds).toBeLessThan(6);
+  // What is sent until the step is noticed: two round trips with a full queue, 140 ms each.
+  expect(outcome.resentShare).toBeLessThan(0.6);
 });
 
 forEachSeed('round-trip steps 50, 300, 20 ms', (seed) => {
@@ -131,6 +169,33 @@ forEachSeed('receiver disk stalls for 20 s', (seed) => {
   expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
   expect(outcome.resentShare).toBeLessThan(0.05);
   expect(outcome.seconds).toBeLessThan(24);
+});
+
+forEachSeed('receiver disk of 5 MB/s that stalls for 20 s: the sender idles', (seed) => {
+  const stalls = [{ fromUs: 1_000_000, toUs: 21_000_000 }];
+  let sentInStall = 0;
+  const outcome = runScenario({
+    seed,
+    path: { rateMbps: 200 },
+    bytes: 12_000_000,
+    b: { slots: 32, openMax: 12, disk: { bytesPerUs: 5, stalls } },
+    prepare: (world, at) => {
+      const sent = () => world.hosts[0]?.io.counters.bytesSent ?? 0;
+      at(3, () => {
+        sentInStall = -sent();
+      });
+      at(20.9, () => {
+        sentInStall += sent();
+      });
+    },
+  });
+  note('disk of 5 MB/s, stalled for 20 s', outcome, 40);
+  expectComplete(outcome);
+  expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
+  expect(outcome.resentShare).toBeLessThan(0.05);
+  // Some signs of life, and nothing of the content.
+  expect(sentInStall).toBeLessThan(4000);
+  expect(outcome.seconds).toBeLessThan(25);
 });
 
 forEachSeed('receiver disk slower than the link', (seed) => {

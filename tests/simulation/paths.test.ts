@@ -28,6 +28,7 @@ const paths: Readonly<Record<string, Omit<Scenario, 'seed'> & { resentMax?: numb
   'reordering 5 % by 60 ms': { path: { reorder: 0.05, reorderUs: 60_000 } },
   'duplication 5 %': { path: { duplicate: 0.05 } },
   'corruption 1 %': { path: { corrupt: 0.01 } },
+  'corruption and mangling 0.1 %': { path: { corrupt: 0.001, mangle: 0.001 } },
   'jitter 20 ms': { path: { jitterUs: 20_000 } },
   'everything at once': {
     path: { loss: 0.03, reorder: 0.05, duplicate: 0.05, corrupt: 0.005, jitterUs: 10_000 },

@@ -2,7 +2,13 @@
  * What must hold at every step of every run. Each check throws, so that a run stops at the moment
  * when something goes wrong.
  */
-import { HEADER_BYTES, PACKET_CLASS, type PeerAddress, WIRE_VERSION } from '@jetstream/transport';
+import {
+  FRAME,
+  HEADER_BYTES,
+  PACKET_CLASS,
+  type PeerAddress,
+  WIRE_VERSION,
+} from '@jetstream/transport';
 import type { Datagram } from './simulated-link.js';
 import { addressText, type NetworkObserver } from './simulated-network.js';
 
@@ -11,9 +17,10 @@ const DESTINATION_AT = 4;
 const COOKIE_LENGTH_AT = HEADER_BYTES + 13;
 const AMPLIFICATION_MAX = 3;
 
+/** Only who has read what was sent to an address can name our connection, or echo a challenge. */
 const provesAddress = (datagram: Datagram): boolean => {
-  const { clear } = datagram;
-  if (clear === null) return true;
+  const { clear, sealed } = datagram;
+  if (clear === null) return sealed !== null && (sealed.kind & 0xff) === FRAME.response;
   if (clear.length <= COOKIE_LENGTH_AT) return false;
   if (clear[0] !== (PACKET_CLASS.clear | (WIRE_VERSION << 4))) return false;
   const addressed = clear.slice(DESTINATION_AT, DESTINATION_AT + 4).some((byte) => byte !== 0);

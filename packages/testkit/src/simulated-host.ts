@@ -112,6 +112,8 @@ export class SimulatedHost {
   readonly endpoint: Endpoint;
   readonly slots: SlotPool;
   readonly sessions: FlowSession[] = [];
+  /** What the host has received, by transfer: chunks on its disk. */
+  readonly durable = new Map<number, Set<number>>();
   readonly #world: Surroundings;
   readonly #options: Required<Pick<SimulatedHostOptions, 'stepUs' | 'sendSlots' | 'openMax'>> &
     SimulatedHostOptions;
@@ -300,6 +302,7 @@ export class SimulatedHost {
       arena: this.#arena,
       slots: this.slots,
       openMax,
+      durable: this.durable,
       received: (seed, chunk) => delivery.received(seed, chunk),
       wake: () => this.wake(),
       ...(disk === undefined ? {} : { disk }),

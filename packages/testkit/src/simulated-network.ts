@@ -106,6 +106,11 @@ export class SimulatedNetwork {
     this.#arrive({ from, to, bytes: clear.length, clear, sealed: null });
   }
 
+  /** Lets a packet that was seen before appear in front of its target again, from any address. */
+  injectAgain(datagram: Datagram, from: PeerAddress = datagram.from): void {
+    this.#arrive({ ...datagram, from });
+  }
+
   #arrive(datagram: Datagram): void {
     const name = this.#nameByAddress.get(addressText(datagram.to));
     if (name === undefined) return;

@@ -27,6 +27,8 @@ export interface TransferReceiverOptions {
   /** Unfinished chunks granted at once, over all transfers of the flow. */
   readonly openMax: number;
   readonly disk?: DiskOptions;
+  /** Chunks that are on the disk, by transfer; they outlive the flow. */
+  readonly durable: Map<number, Set<number>>;
   /** Chunks that are found damaged when they come for the first time, by chunk index. */
   readonly damaged?: ReadonlySet<number>;
   /** All packets of a chunk have come in. */
@@ -81,7 +83,10 @@ export class TransferReceiver {
     const view = new DataView(message.body.buffer, message.body.byteOffset);
     const totalBytes = view.getFloat64(0);
     this.#transfers.set(message.channel, { totalBytes, seed: view.getUint32(8), complete: false });
-    this.inbox.openChannel(message.channel, totalBytes, []);
+    const chunks = [...this.#durableOf(view.getUint32(8))];
+    const ranges = chunks.map((chunk) => ({ first: chunk, end: chunk + 1 }));
+    this.inbox.openChannel(message.channel, totalBytes, ranges);
+    this.#accept(message.channel, chunks);
     this.#flow?.creditChanged(this.#options.clock.now);
     this.#completeIfDone(message.channel);
   }
@@ -99,6 +104,20 @@ export class TransferReceiver {
   /** Gives back what a closed flow still holds. */
   onClosed(): void {
     for (const channel of this.#transfers.keys()) this.inbox.closeChannel(channel);
+  }
+
+  #durableOf(seed: number): Set<number> {
+    const { durable } = this.#options;
+    const chunks = durable.get(seed) ?? new Set();
+    durable.set(seed, chunks);
+    return chunks;
+  }
+
+  #accept(channel: number, chunks: readonly number[]): void {
+    const body = new Uint8Array(4 * chunks.length);
+    const view = new DataView(body.buffer);
+    for (const [i, chunk] of chunks.entries()) view.setUint32(i * 4, chunk);
+    this.#flow?.send(encodeMessage({ type: MESSAGE.accept, channel, body }));
   }
 
   #openCount(): number {
@@ -139,6 +158,7 @@ export class TransferReceiver {
       this.#flow?.send(encodeMessage({ type: MESSAGE.chunkBad, channel, body }));
     } else {
       this.#contentBytes += place.contentBytes;
+      this.#durableOf(transfer.seed).add(chunk);
     }
     this.#flow?.creditChanged(clock.now);
     this.#completeIfDone(channel);

@@ -8,6 +8,8 @@ export interface OutgoingTransfer {
   readonly channel: number;
   readonly totalBytes: number;
   readonly seed: number;
+  /** It was begun over another flow: what the receiver has already is not sent. */
+  readonly resumed?: boolean;
 }
 
 interface OutgoingState extends OutgoingTransfer {
@@ -16,6 +18,8 @@ interface OutgoingState extends OutgoingTransfer {
   next: number;
   readonly again: number[];
   complete: boolean;
+  /** Chunks that the receiver has; null until it has said so. */
+  there: ReadonlySet<number> | null;
 }
 
 /** Sends some transfers over one flow. */
@@ -62,6 +66,7 @@ export class TransferSender {
       next: 0,
       again: [],
       complete: false,
+      there: transfer.resumed === true ? null : new Set(),
     });
     const body = new Uint8Array(12);
     const view = new DataView(body.buffer);
@@ -85,6 +90,12 @@ export class TransferSender {
   onMessage(message: Message): void {
     const transfer = this.#transfers.get(message.channel);
     if (transfer === undefined) return;
+    if (message.type === MESSAGE.accept) {
+      const { buffer, byteOffset, byteLength } = message.body;
+      const view = new DataView(buffer, byteOffset, byteLength);
+      const count = byteLength / 4;
+      transfer.there = new Set(Array.from({ length: count }, (_, i) => view.getUint32(i * 4)));
+    }
     if (message.type === MESSAGE.complete) transfer.complete = true;
     if (message.type === MESSAGE.chunkBad) {
       const { buffer, byteOffset } = message.body;
@@ -128,6 +139,8 @@ export class TransferSender {
   }
 
   #addNext(flow: Flow, transfer: OutgoingState): boolean {
+    if (transfer.there === null) return false;
+    while (transfer.there.has(transfer.next)) transfer.next += 1;
     const chunk = transfer.again[0] ?? transfer.next;
     if (chunk >= Math.min(transfer.limit, transfer.chunks)) return false;
     if (this.#slotsHeld >= this.#slotsMax) return false;

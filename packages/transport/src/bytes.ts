@@ -30,3 +30,11 @@ export const putU64 = (bytes: Uint8Array, at: number, value: number): void => {
 /** Reads a 64-bit number; values beyond 2^53 lose precision and are refused by range checks. */
 export const getU64 = (bytes: Uint8Array, at: number): number =>
   getU32(bytes, at) * 0x1_0000_0000 + getU32(bytes, at + 4);
+
+/** Compares in a time that tells nothing about where they differ. */
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i += 1) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
+};

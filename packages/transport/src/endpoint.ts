@@ -3,6 +3,7 @@
  * the keys of each flow ahead of its packet numbers, and shares the socket between flows. Driven by
  * `step`, with time as an argument.
  */
+import { sameBytes } from './bytes.js';
 import type { ChunkInbox } from './chunk-inbox.js';
 import { CLEAR_KIND, type ClearPacket, decodeClear } from './clear-packet.js';
 import { encodeRefusal, encodeRetry, refusalReason, startsHandshake } from './clear-replies.js';
@@ -14,11 +15,13 @@ import {
   BATCH_PACKETS_MAX,
   CLEAR_HANDLE,
   CONNECTIONS_MAX,
+  PACKET_OVERHEAD_BYTES,
   type PacketIO,
   type PeerAddress,
   type SendBatch,
 } from './packet-io.js';
-import { originKeyOf, sameAddress, sameBytes } from './peer-origin.js';
+import { newChallenge } from './path-guard.js';
+import { originKeyOf, sameAddress } from './peer-address.js';
 import type { RatePolicyName } from './rate-policy.js';
 import type { KeySchedule, OpenSecureChannel, SecureChannel } from './secure-channel.js';
 import type { SendGate } from './send-gate.js';
@@ -100,6 +103,8 @@ interface Connection {
   readonly originKey: string;
   peer: PeerAddress;
   answered: boolean;
+  /** Where the peer has last proven to be, while it isn't proven to be at `peer`. */
+  provenPeer: PeerAddress;
   channel: SecureChannel | null;
   schedule: KeySchedule | null;
   flow: Flow | null;
@@ -193,6 +198,7 @@ export class Endpoint {
       const connection = flows[(this.#turn + i) % flows.length] as Connection;
       const flow = connection.flow as Flow;
       flow.tick(now);
+      if (flow.path.expired(now)) this.#movePeer(connection, connection.provenPeer);
       if (now < connection.sealedFrom) {
         deadline = Math.min(deadline, connection.sealedFrom);
         continue;
@@ -230,15 +236,34 @@ export class Endpoint {
     const { io } = this.#options;
     const epoch = Math.floor(frame.packetNumber / 2 ** this.#options.keyEpochShift);
     if (epoch >= connection.receiveEpoch) this.#installReceiveKeys(connection, epoch + 1);
-    if (frame.packetNumber > connection.flow.highestReceived) {
-      const from = io.peerAddress(frame.peer);
-      if (!sameAddress(from, connection.peer)) {
-        connection.peer = from;
-        io.setPeer(connection.handle, from);
-      }
-    }
+    const newest = frame.packetNumber > connection.flow.highestReceived;
+    if (newest || !connection.flow.path.proven) this.#notePath(connection, newest);
     if (this.#exchanging.has(connection)) connection.exchange.settle();
     connection.flow.receive(frame, io.received.bytes, now);
+  }
+
+  /** Follows a peer to where its newest packet came from; back to a proven address at any sign. */
+  #notePath(connection: Connection, newest: boolean): void {
+    const { path } = connection.flow as Flow;
+    const from = this.#options.io.peerAddress(this.#frame.peer);
+    const back = !path.proven && sameAddress(from, connection.provenPeer);
+    const moved = !sameAddress(from, connection.peer);
+    if (moved && (back || (newest && path.mayMove(this.#now)))) {
+      this.#movePeer(connection, from);
+      if (back) path.stay(this.#now);
+    }
+    if (sameAddress(from, connection.peer))
+      path.received(this.#frame.length + PACKET_OVERHEAD_BYTES);
+  }
+
+  /** Sends to another address of a peer, and asks there for a proof. */
+  #movePeer(connection: Connection, to: PeerAddress): void {
+    const { path, rate } = connection.flow as Flow;
+    if (path.proven) connection.provenPeer = connection.peer;
+    connection.peer = to;
+    this.#options.io.setPeer(connection.handle, to);
+    if (sameAddress(to, connection.provenPeer)) path.settle();
+    else path.doubt(newChallenge(this.#options.random), this.#now, rate.smoothedRttUs);
   }
 
   #receiveClear(now: number): void {
@@ -342,6 +367,7 @@ export class Endpoint {
       startedAt: this.#now,
       peer: { address: '', port: 0 },
       answered: false,
+      provenPeer: { address: '', port: 0 },
       channel: null,
       schedule: null,
       flow: null,

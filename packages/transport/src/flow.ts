@@ -13,6 +13,7 @@ import { MessageStream } from './message-stream.js';
 import { Pacer } from './pacer.js';
 import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
 import { type AckSummary, type PacketContent, PacketLedger, setContent } from './packet-ledger.js';
+import { CHALLENGE_BYTES, PathGuard } from './path-guard.js';
 import { fittingPayload, ProbeLadder } from './probe-ladder.js';
 import { RateController } from './rate-controller.js';
 import { SendGate } from './send-gate.js';
@@ -36,6 +37,9 @@ const CONTENT_PROBE = 3;
 const CONTENT_PING = 4;
 
 const KEEPALIVE_US = 8_000_000;
+/** Who was receiving data and hears nothing for this long shows itself: its address may be new. */
+const LISTEN_US = 1_000_000;
+const CONTROL_PACKET_BYTES = CONTROL_BYTES_MAX + PACKET_OVERHEAD_BYTES;
 /** A flow without any packet from the peer for this long is dead. */
 export const FLOW_SILENCE_MAX_US = 30_000_000;
 /** The first packet must come sooner, or the peer has not completed the handshake. */
@@ -51,6 +55,8 @@ export class Flow {
   readonly connection: number;
   readonly outbox: ChunkOutbox;
   readonly rate: RateControl;
+  /** How far the peer's present address is proven. */
+  readonly path = new PathGuard();
   readonly #options: FlowOptions;
   readonly #ledger: PacketLedger;
   readonly #silence: SilenceWatch;
@@ -70,6 +76,8 @@ export class Flow {
   #lastReceivedAt: number;
   #lastSentAt: number;
   #pingDue = false;
+  #listening = false;
+  #echo: Uint8Array | null = null;
   #draining = false;
   #tailRepeatedAt = 0;
   #closing: { code: number; reason: string; left: number } | null = null;
@@ -176,6 +184,7 @@ export class Flow {
     this.totals.packetsReceived += 1;
     this.totals.bytesReceived += frame.length + PACKET_OVERHEAD_BYTES;
     if (data) {
+      this.#listening = true;
       this.#acks.noteData(frame.length + PACKET_OVERHEAD_BYTES, {
         now,
         packetNumber: frame.packetNumber,
@@ -197,13 +206,18 @@ export class Flow {
     }
     if (now >= this.#timeoutAt()) this.#onTimeout(now);
     if (now - this.#lastSentAt >= KEEPALIVE_US) this.#pingDue = true;
+    if (now >= this.#listenUntil()) {
+      this.#listening = false;
+      this.#pingDue = true;
+    }
   }
 
   /** Appends what may leave now. @returns Whether the batch could have taken more of ours. */
   fill(batch: SendBatch, room: number, now: number): void {
     if (this.#closed) return;
     const end = Math.min(batch.count + room, batch.words.length / 9);
-    if (now >= this.#acks.dueAt) this.#fillAck(batch, end, now);
+    this.#fillPath(batch, end, now);
+    if (now >= this.#acks.dueAt && this.#pathAllows(0)) this.#fillAck(batch, end, now);
     if (this.#closing !== null) {
       this.#fillClose(batch, end);
       return;
@@ -221,6 +235,7 @@ export class Flow {
     const bytesUntil = this.totals.bytesSent + (streamRoom?.() ?? Infinity);
     while (batch.count < end && !this.#ledger.full && this.totals.bytesSent < bytesUntil) {
       const asking = this.#silence.asking > 0;
+      if (!this.#pathAllows(this.#payloadBytes)) break;
       const allowed =
         asking ||
         (this.#silence.timeouts === 0 &&
@@ -243,7 +258,11 @@ export class Flow {
   deadline(now: number): number {
     if (this.#closed) return Infinity;
     if (this.#closing !== null) return now;
-    const at = Math.min(this.#acks.dueAt, this.#timeoutAt(), this.#silentUntil());
+    const idleAt = Math.min(this.#timeoutAt(), this.#silentUntil(), this.path.deadline);
+    // A new address has used up what it gets: only its packets, or time, change that.
+    if (!this.#pathAllows(this.#payloadBytes)) return idleAt;
+    if (this.#echo !== null) return now;
+    const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil());
     if (this.#ledger.full) return at;
     if (this.#silence.asking > 0) return now;
     // Streams that are full call back.
@@ -275,6 +294,14 @@ export class Flow {
       case FRAME.probe:
       case FRAME.ping:
         this.#acks.owe(now, this.rate.minRttUs);
+        break;
+      case FRAME.challenge:
+        if (frame.length === CHALLENGE_BYTES) {
+          this.#echo = bytes.slice(frame.offset, frame.offset + frame.length);
+        }
+        break;
+      case FRAME.response:
+        this.path.prove(bytes.subarray(frame.offset, frame.offset + frame.length));
         break;
       case FRAME.close:
         this.#end({ by: 'peer', ...readClose(bytes, frame.offset, frame.length) });
@@ -385,7 +412,7 @@ export class Flow {
   }
 
   #fillProbe(now: number): boolean {
-    if (this.#silence.timeouts > 0 || !this.outbox.ready) return false;
+    if (this.#silence.timeouts > 0 || !this.outbox.ready || !this.path.proven) return false;
     const bytes = this.#probes.next(now, this.rate.smoothedRttUs);
     if (bytes === 0) return false;
     setFrame(this.#frame, FRAME.probe, bytes);
@@ -404,6 +431,7 @@ export class Flow {
     pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
     this.#pacer.spend(bytes);
     this.#gate.spend(bytes);
+    this.path.spend(bytes);
     this.totals.packetsSent += 1;
     this.totals.bytesSent += bytes;
     this.#lastSentAt = now;
@@ -440,7 +468,7 @@ export class Flow {
     };
     this.#acks.write(content, now, {
       bytes: arena,
-      cell: () => (batch.count < end ? this.#cell(batch) : -1),
+      cell: () => (batch.count < end && this.#pathAllows(0) ? this.#cell(batch) : -1),
       push: (length, top) => {
         this.#frame.offset = this.#cell(batch);
         setFrame(this.#frame, FRAME.ack, length);
@@ -452,6 +480,8 @@ export class Flow {
 
   #fillClose(batch: SendBatch, end: number): void {
     const closing = this.#closing as { code: number; reason: string; left: number };
+    // Nobody is told the end of a flow at an address that may not be its own.
+    if (!this.path.proven) closing.left = 0;
     while (closing.left > 0 && batch.count < end) {
       const offset = this.#cell(batch);
       const length = writeClose(this.#options.arena, offset, closing);
@@ -467,7 +497,37 @@ export class Flow {
     const packetNumber = this.#ledger.takeUnrecorded();
     this.totals.packetsSent += 1;
     this.totals.bytesSent += this.#frame.length + PACKET_OVERHEAD_BYTES;
+    this.path.spend(this.#frame.length + PACKET_OVERHEAD_BYTES);
     pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
+  }
+
+  /** Challenges the peer's new address, and echoes what the peer asks of ours. */
+  #fillPath(batch: SendBatch, end: number, now: number): void {
+    const mayPush = () =>
+      batch.count < end && this.path.allows(CHALLENGE_BYTES + PACKET_OVERHEAD_BYTES);
+    if (this.#echo !== null && mayPush()) {
+      this.#pushPath(batch, FRAME.response, this.#echo);
+      this.#echo = null;
+    }
+    const challenge = mayPush() ? this.path.takeChallenge(now) : null;
+    if (challenge !== null) this.#pushPath(batch, FRAME.challenge, challenge);
+  }
+
+  #pushPath(batch: SendBatch, type: number, payload: Uint8Array): void {
+    const offset = this.#cell(batch);
+    this.#options.arena.set(payload, offset);
+    setFrame(this.#frame, type, payload.length);
+    this.#frame.offset = offset;
+    this.#pushUnrecorded(batch);
+  }
+
+  /** Whether a packet may leave, and an ack or state frame beside it. */
+  #pathAllows(payloadBytes: number): boolean {
+    return this.path.allows(CONTROL_PACKET_BYTES + payloadBytes + PACKET_OVERHEAD_BYTES);
+  }
+
+  #listenUntil(): number {
+    return this.#listening ? this.#lastReceivedAt + LISTEN_US : Infinity;
   }
 
   /** The scratch cell of the batch's next position; free again once the batch has left. */

@@ -1,6 +1,7 @@
 export * from './ack-duty.js';
 export * from './ack-frame.js';
 export * from './ack-window.js';
+export * from './calm-loss.js';
 export * from './chunk-inbox.js';
 export * from './chunk-outbox.js';
 export * from './clear-packet.js';
@@ -16,6 +17,7 @@ export * from './messages.js';
 export * from './pacer.js';
 export * from './packet-io.js';
 export * from './packet-ledger.js';
+export * from './path-guard.js';
 export * from './probe-ladder.js';
 export * from './rate-controller.js';
 export * from './rate-policy.js';

@@ -13,6 +13,8 @@
  *
  * @see docs/ARCHITECTURE.md, "Congestion control"
  */
+
+import { CalmLoss } from './calm-loss.js';
 import type { AckSummary } from './packet-ledger.js';
 import { RATE_POLICY, type RateControllerOptions, type RatePolicy } from './rate-policy.js';
 
@@ -31,7 +33,6 @@ const WINDOW_PACKETS_MIN = 16;
  * and the lower rate the window.
  */
 const WINDOW_RTT_EXTRA_US = 200_000;
-const LOSS_COMPENSATION_MAX = 0.5;
 /** Start-up sends in trains of this many packets, which the receiver times. */
 const TRAIN_PACKETS = 32;
 /** Train readings kept; their median counts. */
@@ -70,8 +71,7 @@ export class RateController {
   #probeBase = 0;
   #modeStart: number;
   #initialRate: number;
-  #calmResolved = 0;
-  #calmLost = 0;
+  readonly #calmLoss = new CalmLoss();
   #roundResolved = 0;
   #roundLost = 0;
   /** Lowest share lost in a round so far: what start-up takes for the path's own loss. */
@@ -112,8 +112,7 @@ export class RateController {
   }
   /** Estimated share of packets that the path loses by itself, 0 to 0.5. */
   get ownLoss(): number {
-    if (this.#calmResolved < 100) return 0;
-    return Math.min(LOSS_COMPENSATION_MAX, Math.max(0, this.#calmLost) / this.#calmResolved);
+    return this.#calmLoss.share;
   }
   /** Whether packets sent now build no queue, as far as is known. */
   get calm(): boolean {
@@ -247,12 +246,7 @@ export class RateController {
   }
 
   #noteLoss(summary: AckSummary): void {
-    this.#calmResolved += summary.calmResolved;
-    this.#calmLost += summary.calmLost;
-    if (this.#calmResolved > 20_000) {
-      this.#calmResolved /= 2;
-      this.#calmLost /= 2;
-    }
+    this.#calmLoss.note(summary.calmResolved, summary.calmLost);
     this.#roundResolved += summary.ackedPackets + summary.lostPackets;
     this.#roundLost += summary.lostPackets;
   }
@@ -272,6 +266,7 @@ export class RateController {
     }
     if (this.#mode === 'cruise') this.#checkCollapse();
     this.#checkOverload();
+    this.#calmLoss.endRound();
     this.#roundRates.push(0);
     if (this.#roundRates.length > RATE_ROUNDS) this.#roundRates.shift();
     const highest = Math.max(...this.#roundRates);
@@ -303,13 +298,14 @@ export class RateController {
    * has become slower. What was measured before it did so is forgotten at once.
    */
   #checkCollapse(): void {
-    const excess = this.#roundLost - this.#roundResolved * (2 * this.ownLoss + 0.1);
+    const excess = this.#roundLost - this.#roundResolved * (2 * this.#calmLoss.earlierShare + 0.1);
     const rate = this.#roundRates.at(-1) as number;
     if (excess <= 16 || rate === 0 || rate > this.#bandwidth * 0.8) return;
     this.#roundRates.length = 0;
     this.#roundRates.push(rate);
     this.#bandwidth = rate;
     this.#phase = 1;
+    this.#calmLoss.collapsed();
   }
 
   /** The loss ceiling of a fixed flow; it comes back when half as much is lost. */

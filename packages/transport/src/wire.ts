@@ -21,6 +21,8 @@ import {
  * | `probe` | 0 | 0 | padding; its arrival proves the packet size |
  * | `close` | 0 | 0 | u16 code, UTF-8 reason |
  * | `ping` | 0 | 0 | none; asks for an acknowledgement |
+ * | `challenge` | 0 | 0 | 8 random bytes for an address that is not proven |
+ * | `response` | 0 | 0 | the bytes of a challenge |
  * | `dataTrain` | as `data` | as `data` | as `data`; sent back to back with the packet before |
  */
 export const FRAME = {
@@ -32,6 +34,8 @@ export const FRAME = {
   close: 6,
   ping: 7,
   dataTrain: 8,
+  challenge: 9,
+  response: 10,
 } as const;
 
 /** Payload of the first packets: with all headers 1,280 bytes, which every IPv6 path must take. */
