@@ -6,6 +6,7 @@ import { addCpCommand } from './commands/cp.js';
 import { addEventsCommand } from './commands/events.js';
 import { addForgetCommand } from './commands/forget.js';
 import { addLsCommand } from './commands/ls.js';
+import { addReceiptCommand } from './commands/receipt.js';
 import { addServerCommand } from './commands/server.js';
 import { addUsersCommand } from './commands/users.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -35,6 +36,7 @@ export const buildProgram = (terminal: Terminal): Command => {
   addApiCommand(program, terminal);
   addUsersCommand(program, terminal);
   addEventsCommand(program, terminal);
+  addReceiptCommand(program, terminal);
   addForgetCommand(program, terminal);
   // Errors are written once, by runCli, in the CLI's own form.
   configure(program, { writeOut: (text) => terminal.out(text), writeErr: () => undefined });

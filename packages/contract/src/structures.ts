@@ -86,6 +86,9 @@ export const manifestFilesStructure = z.object({
 export type ManifestFilesStructure = z.infer<typeof manifestFilesStructure>;
 
 const connectionState = z.enum(['disconnected', 'negotiating', 'connected']);
+/** How the receiver verifies files beyond their chunks. */
+export const VERIFY_MODES = ['chunks', 'readback'] as const;
+
 export const RATE_POLICIES = ['fair', 'high', 'background', 'fixed'] as const;
 
 export const destinationStructure = z.object({
@@ -157,6 +160,8 @@ export const transferStructure = z.object({
   /** Lower is sent first. */
   priority: z.int(),
   overwriteMode: z.int(),
+  /** Ours: `readback` when files are read from the disk again after they are published. */
+  verifyMode: z.enum(VERIFY_MODES),
   transferFlags: z.int(),
   minCipher: z.int(),
   requestTime: timestamp,
@@ -219,6 +224,18 @@ export const receiveTransferStructure = z.object({
   owner: z.string(),
 });
 export type ReceiveTransferStructure = z.infer<typeof receiveTransferStructure>;
+
+/** Ours: a piece of a receipt, whole lines of it; docs/RECEIPTS.md says what they mean. */
+export const receiptPage = z.object({
+  transferId: z.string(),
+  role: z.enum(['sender', 'receiver']),
+  /** Bytes of the whole receipt in UTF-8. */
+  totalBytes: z.int(),
+  text: z.string(),
+  /** Where the next page begins, null after the last one. */
+  nextOffset: z.int().nullable(),
+});
+export type ReceiptPage = z.infer<typeof receiptPage>;
 
 export const tokenStructure = z.object({
   /** The full text on creation; afterwards the id that names the token, without its secret. */

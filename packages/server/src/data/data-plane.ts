@@ -2,9 +2,10 @@
  * The data plane as the domain sees it: orders go in, events come out. Behind it are data workers
  * (threads) that own the UDP sockets, and disk threads that read and write files.
  */
-import type { ErrorCode, RATE_POLICIES } from '@jetstream/contract';
+import type { ErrorCode, RATE_POLICIES, VERIFY_MODES } from '@jetstream/contract';
 
 export type RatePolicy = (typeof RATE_POLICIES)[number];
+export type VerifyMode = (typeof VERIFY_MODES)[number];
 
 /** Everything needed to send one transfer; plain data, it crosses a thread border. */
 export interface SendOrder {
@@ -31,6 +32,8 @@ export interface SendOrder {
   readonly destinationPath: string;
   readonly overwriteMode: number;
   readonly checkpointSeconds: number;
+  /** `chunks` when absent. */
+  readonly verifyMode?: VerifyMode;
   readonly priority: number;
 }
 
@@ -73,16 +76,6 @@ export interface PeerFacts {
   readonly publicKey: string;
   readonly serverId: string;
   readonly serverUid: string;
-}
-
-/** One line of a receipt. */
-export interface ReceiptFile {
-  readonly destPath: string;
-  readonly size: number;
-  /** Lower-case hex of the file's BLAKE3; empty for directories. */
-  readonly blake3: string;
-  readonly mtimeus: number;
-  readonly isEmptyDir: boolean;
 }
 
 /**

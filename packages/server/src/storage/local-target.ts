@@ -10,13 +10,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OVERWRITE_NEVER } from '@jetstream/contract';
 import { decodeTrailerBlock } from '@jetstream/transport';
 import { errnoOf } from '../adapters/disk/disk-error.js';
+import type { ReceiptHead, Verified } from '../receipts/receipt-format.js';
+import { writeDraft } from '../receipts/receipt-writer.js';
 import type { ChunkArena } from './chunk-arena.js';
 import { ChunkSet } from './chunk-set.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
 import { type Journal, type Pair, pairsOf, RECORD } from './journal.js';
+import { readBackAll } from './read-back.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
+  type ReceiptDraft,
   StorageError,
   type Target,
   type TargetOptions,
@@ -48,7 +52,8 @@ export interface TargetParts {
   readonly durable: readonly ChunkRange[];
   /** Whether an earlier attempt may have left part files that nothing here knows of. */
   readonly isResumed: boolean;
-  readonly isComplete: boolean;
+  /** How it was verified when it is complete; null when it is not. */
+  readonly complete: Verified | null;
   /** Called once when everything is closed. */
   released(): void;
 }
@@ -79,7 +84,7 @@ export class LocalTarget implements Target {
   constructor(parts: TargetParts) {
     this.#parts = parts;
     this.#written = new ChunkSet(parts.durable);
-    if (parts.isComplete) this.#result = parts.outcomes.result();
+    if (parts.complete !== null) this.#result = this.#resultOf(parts.complete);
     this.state = { durable: parts.durable, complete: this.#result };
     const { table, files, outcomes } = parts;
     this.#verifier = new TargetVerifier({
@@ -166,6 +171,10 @@ export class LocalTarget implements Target {
     return this.#enqueue(() => this.#complete());
   }
 
+  writeReceipt(file: string, head: ReceiptHead): Promise<ReceiptDraft> {
+    return writeDraft(file, head, this.#parts.outcomes.receiptLines());
+  }
+
   async suspend(): Promise<void> {
     if (this.#isClosed) return;
     if (this.#failure === null && this.#result === null) {
@@ -207,10 +216,27 @@ export class LocalTarget implements Target {
       if (table.is(index, SETTLED)) continue;
       throw this.#die(new StorageError('internal', `Cannot finish: entry ${index} is not settled`));
     }
+    const verified = await this.#readBack();
+    journal.appendState({ failed: outcomes.takeFailed(), verified });
     journal.appendState({ complete: true });
     await journal.sync();
-    this.#result = outcomes.result();
+    this.#result = this.#resultOf(verified);
     return this.#result;
+  }
+
+  /** Holds what was published against the disk, when the transfer asks for it. */
+  async #readBack(): Promise<Verified> {
+    const { options, table, files, outcomes } = this.#parts;
+    if (options.verifyMode !== 'readback') return 'chunks';
+    try {
+      return await readBackAll({ table, files, outcomes, check: () => this.#checkOpen() });
+    } catch (error) {
+      throw this.#die(error);
+    }
+  }
+
+  #resultOf(verified: Verified): TargetResult {
+    return { fileErrors: this.#parts.outcomes.fileErrors(), verified };
   }
 
   #takeTrailers(bytes: Uint8Array): void {

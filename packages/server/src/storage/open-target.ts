@@ -134,7 +134,7 @@ export const openLocalTarget = (
       ...{ options, arena, table, entries, files, outcomes, journal },
       durable: remembered.durable.ranges(),
       isResumed: !opened.isNew,
-      isComplete: remembered.complete,
+      complete: remembered.complete ? remembered.verified : null,
       released: () => inUse.delete(directory),
     });
   } catch (error) {

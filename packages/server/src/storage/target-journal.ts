@@ -1,6 +1,7 @@
 /** What a journal says of a transfer, collected while it is read, and held against the disk. */
 import { WIRE_KIND } from '@jetstream/transport';
 import type { FileError } from '../data/data-plane.js';
+import type { Verified } from '../receipts/receipt-format.js';
 import { ChunkSet } from './chunk-set.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
 import { type Pair, pairsOf, type StateRecord } from './journal.js';
@@ -26,6 +27,7 @@ export class RememberedState {
   readonly begun = new ChunkSet();
   readonly failed = new Map<number, FileError>();
   complete = false;
+  verified: Verified = 'chunks';
   /** How many records it was merged from. */
   records = 0;
 
@@ -36,6 +38,7 @@ export class RememberedState {
     addPairs(this.published, state.published);
     addPairs(this.begun, state.begun);
     for (const [index, error] of state.failed ?? []) this.failed.set(index, error);
+    if (state.verified !== undefined) this.verified = state.verified;
     if (state.complete === true) this.complete = true;
   }
 
@@ -47,7 +50,7 @@ export class RememberedState {
       published: pairsOf(this.published.ranges()),
       begun: pairsOf(this.begun.ranges()),
       failed: [...this.failed],
-      ...(this.complete ? { complete: true as const } : {}),
+      ...(this.complete ? { verified: this.verified, complete: true as const } : {}),
     };
   }
 

@@ -25,5 +25,6 @@ export const sendOrderOf = (
   destinationPath: record.destinationPath,
   overwriteMode: record.overwriteMode,
   checkpointSeconds: record.checkpointFrequencySeconds,
+  verifyMode: record.verifyMode ?? 'chunks',
   priority: record.priority,
 });

@@ -5,6 +5,7 @@ import {
   DEFAULT_PRIORITY,
   OVERWRITE_ALWAYS,
   type Params,
+  type ReceiptPage,
   TRANSFER_FLAG_READ,
   TRANSFER_FLAG_WRITE,
   type TransferStructure,
@@ -16,6 +17,7 @@ import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
 import type { IdSource } from '../manifests/id-source.js';
 import { assertComplete, type ManifestService } from '../manifests/manifest-service.js';
+import { readReceiptPage } from '../receipts/receipt-page.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { type Caller, mayAccess, ownershipOf } from '../sessions/caller.js';
 import { LIST_MAX } from './owner-filter.js';
@@ -89,6 +91,7 @@ export class TransferService {
       checkpointFrequencySeconds: params.checkpointFrequencySeconds ?? DEFAULT_CHECKPOINT_SECONDS,
       priority: params.priority ?? DEFAULT_PRIORITY,
       overwriteMode: params.overwriteMode ?? OVERWRITE_ALWAYS,
+      verifyMode: params.verifyMode ?? 'chunks',
       transferFlags: flags,
       minCipher,
       requestTimeUs: clock.nowUs(),
@@ -109,6 +112,13 @@ export class TransferService {
   async get(caller: Caller, transferId: string): Promise<TransferStructure> {
     const record = await this.#find(caller, transferId);
     return this.#structureOf(record);
+  }
+
+  /** A part of the receipt of a transfer that was complete. */
+  async receipt(caller: Caller, params: Params<'send.getReceipt'>): Promise<ReceiptPage> {
+    const { transferId, offset, limit } = params;
+    const { receiptPath: path } = await this.#find(caller, transferId);
+    return readReceiptPage({ transferId, role: 'sender', path }, { offset, limit });
   }
 
   async list(caller: Caller, params: Params<'send.getTransfers'>): Promise<TransferStructure[]> {
