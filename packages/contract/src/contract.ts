@@ -14,6 +14,7 @@ import { rightsMethods } from './methods/rights.js';
 import { sendMethods } from './methods/send.js';
 import { serverMethods } from './methods/server.js';
 import { settingsMethods } from './methods/settings.js';
+import { webhookMethods } from './methods/webhooks.js';
 
 export const METHODS = {
   ...serverMethods,
@@ -23,6 +24,7 @@ export const METHODS = {
   ...eventMethods,
   ...collectionMethods,
   ...discoveryMethods,
+  ...webhookMethods,
   ...sendMethods,
   ...recvMethods,
 } as const;

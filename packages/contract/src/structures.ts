@@ -371,3 +371,35 @@ export type GarbageCollectStructure = z.infer<typeof garbageCollectStructure>;
 
 /** Ours: what a collection removed, or with `dryRun` would remove, by kind of object. */
 export const garbageCollectCounts = z.record(z.string(), z.int());
+
+/** Ours: where events are sent to; never with its secret. */
+export const webhookStructure = z.object({
+  webhookId: z.string(),
+  url: z.string(),
+  /** Names of events, or `*`. */
+  events: z.array(z.string()),
+  description: z.string(),
+  creationTime: timestamp,
+  /** The last event of the log that it has looked at. */
+  lastEventSeq: z.int(),
+});
+export type WebhookStructure = z.infer<typeof webhookStructure>;
+
+/** Ours: one event on its way to a webhook. */
+export const webhookDelivery = z.object({
+  /** Rises with each delivery. */
+  deliveryId: z.int(),
+  eventSeq: z.int(),
+  eventName: z.string(),
+  status: z.enum(['pending', 'delivered', 'failed']),
+  /** How often it was tried. */
+  attempts: z.int(),
+  /** When it is tried again, null when it is not. */
+  nextTime: timestampOrNull,
+  /** When it was tried last, null before. */
+  lastTime: timestampOrNull,
+  /** What the receiver has answered the last time, null for no answer. */
+  httpStatus: z.int().nullable(),
+  errorMessage: z.string(),
+});
+export type WebhookDelivery = z.infer<typeof webhookDelivery>;
