@@ -152,10 +152,10 @@ async function saveReceipt(receiver: Api, id: string, files: number): Promise<st
   const received = await receiver.recv.getTransfers();
   const path = received.find(({ transferId }) => transferId === id)?.receiptPath;
   if (path == null) throw new Error(`The receiver has no receipt of the transfer "${id}"`);
-  const receipt = JSON.parse(readFileSync(path, 'utf8')) as { files: { blake3: string }[] };
-  const listed = receipt.files.filter(({ blake3 }) => blake3 !== '').length;
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const listed = lines.filter((line) => 'blake3' in (JSON.parse(line) as object)).length;
   if (listed !== files) throw new Error(`The receipt lists ${listed} files, expected ${files}`);
-  const copy = join(tmpdir(), 'jetstream-demo-receipt.json');
+  const copy = join(tmpdir(), 'jetstream-demo-receipt.jsonl');
   copyFileSync(path, copy);
   return copy;
 }

@@ -9,6 +9,7 @@ import { addForgetCommand } from './commands/forget.js';
 import { addGetCommand } from './commands/get.js';
 import { addLinksCommand } from './commands/links.js';
 import { addLsCommand } from './commands/ls.js';
+import { addReceiptCommand } from './commands/receipt.js';
 import { addServerCommand } from './commands/server.js';
 import { addShareCommand } from './commands/share.js';
 import { addUsersCommand } from './commands/users.js';
@@ -42,6 +43,7 @@ export const buildProgram = (terminal: Terminal): Command => {
   addApiCommand(program, terminal);
   addUsersCommand(program, terminal);
   addEventsCommand(program, terminal);
+  addReceiptCommand(program, terminal);
   addForgetCommand(program, terminal);
   addDoctorCommand(program, terminal);
   // Errors are written once, by runCli, in the CLI's own form.

@@ -15,6 +15,7 @@ import { rightsMethods } from './methods/rights.js';
 import { sendMethods } from './methods/send.js';
 import { serverMethods } from './methods/server.js';
 import { settingsMethods } from './methods/settings.js';
+import { webhookMethods } from './methods/webhooks.js';
 
 export const METHODS = {
   ...serverMethods,
@@ -24,6 +25,7 @@ export const METHODS = {
   ...eventMethods,
   ...collectionMethods,
   ...discoveryMethods,
+  ...webhookMethods,
   ...sendMethods,
   ...linkMethods,
   ...recvMethods,

@@ -75,6 +75,11 @@ export const ERRORS = {
     'A file failed, and the transfer was to stop then; it leaves nothing that is not whole',
   ),
   integrity_failed: define(502, 'later', 'Received data does not match its digest'),
+  content_mismatch: define(
+    502,
+    'never',
+    'A published file, read again from the disk, is not what was written',
+  ),
   connection_lost: define(503, 'same', 'The connection to the server broke; raised by the client'),
   server_identity_changed: define(
     495,

@@ -88,6 +88,9 @@ export const manifestFilesStructure = z.object({
 export type ManifestFilesStructure = z.infer<typeof manifestFilesStructure>;
 
 const connectionState = z.enum(['disconnected', 'negotiating', 'connected']);
+/** How the receiver verifies files beyond their chunks. */
+export const VERIFY_MODES = ['chunks', 'readback'] as const;
+
 export const RATE_POLICIES = ['fair', 'high', 'background', 'fixed'] as const;
 
 export const destinationStructure = z.object({
@@ -161,6 +164,8 @@ export const transferStructure = z.object({
   /** Lower is sent first. */
   priority: z.int(),
   overwriteMode: z.int(),
+  /** Ours: `readback` when files are read from the disk again after they are published. */
+  verifyMode: z.enum(VERIFY_MODES),
   transferFlags: z.int(),
   minCipher: z.int(),
   requestTime: timestamp,
@@ -226,6 +231,18 @@ export const receiveTransferStructure = z.object({
   owner: z.string(),
 });
 export type ReceiveTransferStructure = z.infer<typeof receiveTransferStructure>;
+
+/** Ours: a piece of a receipt, whole lines of it; docs/RECEIPTS.md says what they mean. */
+export const receiptPage = z.object({
+  transferId: z.string(),
+  role: z.enum(['sender', 'receiver']),
+  /** Bytes of the whole receipt in UTF-8. */
+  totalBytes: z.int(),
+  text: z.string(),
+  /** Where the next page begins, null after the last one. */
+  nextOffset: z.int().nullable(),
+});
+export type ReceiptPage = z.infer<typeof receiptPage>;
 
 export const tokenStructure = z.object({
   /** The full text on creation; afterwards the id that names the token, without its secret. */
@@ -381,3 +398,35 @@ export type GarbageCollectStructure = z.infer<typeof garbageCollectStructure>;
 
 /** Ours: what a collection removed, or with `dryRun` would remove, by kind of object. */
 export const garbageCollectCounts = z.record(z.string(), z.int());
+
+/** Ours: where events are sent to; never with its secret. */
+export const webhookStructure = z.object({
+  webhookId: z.string(),
+  url: z.string(),
+  /** Names of events, or `*`. */
+  events: z.array(z.string()),
+  description: z.string(),
+  creationTime: timestamp,
+  /** The last event of the log that it has looked at. */
+  lastEventSeq: z.int(),
+});
+export type WebhookStructure = z.infer<typeof webhookStructure>;
+
+/** Ours: one event on its way to a webhook. */
+export const webhookDelivery = z.object({
+  /** Rises with each delivery. */
+  deliveryId: z.int(),
+  eventSeq: z.int(),
+  eventName: z.string(),
+  status: z.enum(['pending', 'delivered', 'failed']),
+  /** How often it was tried. */
+  attempts: z.int(),
+  /** When it is tried again, null when it is not. */
+  nextTime: timestampOrNull,
+  /** When it was tried last, null before. */
+  lastTime: timestampOrNull,
+  /** What the receiver has answered the last time, null for no answer. */
+  httpStatus: z.int().nullable(),
+  errorMessage: z.string(),
+});
+export type WebhookDelivery = z.infer<typeof webhookDelivery>;

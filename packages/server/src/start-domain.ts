@@ -47,6 +47,7 @@ import { AuthorizedClients } from './receive/authorized-clients.js';
 import { ReceiveService } from './receive/receive-service.js';
 import { recvHandlers } from './receive/recv-handlers.js';
 import { SqliteAuthorizedClientStore, SqliteReceiveStore } from './receive/sqlite-receive-store.js';
+import { removeAbandonedDigests } from './storage/abandoned-digests.js';
 import { AbandonedJournals } from './storage/abandoned-journals.js';
 import { openThreadStorage } from './storage/thread-storage.js';
 import { DataPlaneSupervisor, type StartPlane } from './transfers/data-plane-supervisor.js';
@@ -310,6 +311,7 @@ export const startDomain = async (
     receive.start(plane);
     discovery.start(plane);
     await engine.start(plane);
+    await removeAbandonedDigests(places.receipts, (id) => engine.find(id) !== null);
   } catch (error) {
     await plane.stop({ drainMs: 0 });
     throw error;

@@ -15,6 +15,7 @@ import { Dispatcher } from './control/dispatcher.js';
 import type { Handlers } from './control/handler.js';
 import { type ServerFacts, serverHandlers } from './control/server-handlers.js';
 import { buildControlPlane, type ControlPlane } from './control-plane.js';
+import { buildEventFollowers, type EventFollowers } from './event-followers.js';
 import { EventFeed } from './events/event-feed.js';
 import { eventHandlers } from './events/event-handlers.js';
 import type { EventLog } from './events/event-log.js';
@@ -88,6 +89,7 @@ interface Parts {
   readonly files: FileOperations;
   readonly domain: Domain;
   readonly collector: GarbageCollector;
+  readonly followers: EventFollowers;
 }
 
 /** Ports are known only when they are open, after the handlers were made. */
@@ -131,6 +133,7 @@ const controlHandlers = (
   ...subscriptionHandlers(parts.feed),
   ...collectionHandlers(parts.collector),
   ...fileHandlers(parts.files, parts.events),
+  ...parts.followers.handlers,
 });
 
 const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer => {
@@ -178,6 +181,7 @@ const buildParts = async (foundation: Foundation, ports: ServerPorts): Promise<P
   const events = new SqliteEventLog({ db, commits, clock });
   const feed = new EventFeed({ db, clock, logger });
   events.onAppended(() => feed.wake());
+  const followers = await buildEventFollowers(foundation, events);
   const files = openFileOperations({ stateDir });
   const control = buildControlPlane({ foundation, events, files });
   try {
@@ -188,7 +192,7 @@ const buildParts = async (foundation: Foundation, ports: ServerPorts): Promise<P
     const collector = buildCollector(foundation, { control, domain, events });
     await collector.start();
     feed.start();
-    return { foundation, events, feed, settings, control, files, domain, collector };
+    return { foundation, events, feed, settings, control, files, domain, collector, followers };
   } catch (error) {
     await control.stop({ drainMs: 0 });
     await files.stop();
@@ -197,6 +201,7 @@ const buildParts = async (foundation: Foundation, ports: ServerPorts): Promise<P
 };
 
 const stopParts = async (parts: Parts, options: { drainMs: number }): Promise<void> => {
+  await parts.followers.stop();
   await parts.collector.stop();
   await Promise.all([parts.domain.stop(options), parts.control.stop(options)]);
   parts.feed.stop();
@@ -247,6 +252,7 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
       logger.info({ reason }, 'the server is stopping');
       dispatcher.drain();
       server.drain();
+      await parts.followers.stop();
       await parts.collector.stop();
       // Work ends first, so that clients that wait for it still get their answers.
       await Promise.all([parts.domain.stop(options), parts.control.stop(options)]);
@@ -260,6 +266,10 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
   };
   try {
     ports.apiPort = await listen(server, config);
+    await parts.followers.start({
+      apiPort: ports.apiPort,
+      recvPort: parts.domain.receiver.port,
+    });
   } catch (error) {
     await server.stop().catch(() => {});
     await stopParts(parts, { drainMs: 0 });

@@ -1,8 +1,15 @@
 /** Methods of the receive interface: `recv.` in front of the name on the wire. */
 import { z } from 'zod';
 import { method, reference } from '../method.js';
-import { receiveTransferStructure, requestHandle, sourceStructure } from '../structures.js';
+import {
+  receiptPage,
+  receiveTransferStructure,
+  requestHandle,
+  sourceStructure,
+} from '../structures.js';
+import { receiptRange, receiptRangeDocs } from './send.js';
 
+const transferId = reference('transferId', z.string().min(1).max(256));
 const clientPublicKey = reference('clientPublicKey', z.string().min(1).max(256));
 
 export const recvMethods = {
@@ -23,6 +30,18 @@ export const recvMethods = {
     access: 'user',
     since: '1.0.0',
     summary: 'Returns the transfers that this server receives or has received.',
+  }),
+  'recv.getReceiptAsync': method({
+    params: { transferId, ...receiptRange },
+    required: ['transferId'],
+    result: requestHandle,
+    requestResult: receiptPage,
+    access: 'user',
+    errors: ['not_found'],
+    since: 'ours',
+    summary:
+      'Returns a part of the receipt that this server has signed for a transfer it has received.',
+    paramDocs: { transferId: 'Id or structure', ...receiptRangeDocs },
   }),
   'recv.addAuthorizedClientAsync': method({
     params: { clientPublicKey },

@@ -6,9 +6,16 @@ import {
   manifestFilesStructure,
   manifestStructure,
   RATE_POLICIES,
+  receiptPage,
   transferStructure,
+  VERIFY_MODES,
 } from '../structures.js';
 import { path } from './server.js';
+
+/** Bytes of one page of a receipt, at least: the longest line. */
+export const RECEIPT_PAGE_BYTES_MIN = 65_536;
+/** Bytes of one page of a receipt, at most. */
+export const RECEIPT_PAGE_BYTES_MAX = 4_194_304;
 
 const id = z.string().min(1).max(256);
 const manifestId = reference('manifestId', id);
@@ -20,6 +27,15 @@ const page = {
   offset: z.int().min(0).nullish(),
 };
 const pageDocs = { limit: 'Ours: most entries to return', offset: 'Ours: entries to skip' };
+/** Parameters of both methods that return a receipt. */
+export const receiptRange = {
+  offset: z.int().min(0).nullish(),
+  limit: z.int().min(RECEIPT_PAGE_BYTES_MIN).max(RECEIPT_PAGE_BYTES_MAX).nullish(),
+};
+export const receiptRangeDocs = {
+  offset: '`nextOffset` of the page before; 0 when absent',
+  limit: 'Most bytes of one page; 1,048,576 when absent',
+};
 const rate = z.number().min(1).max(1e9);
 
 /** `src:dst`, or `src::dst` when a side holds a colon. */
@@ -187,6 +203,7 @@ export const sendMethods = {
       priority: z.int().min(0).max(1_000_000).nullish(),
       checkpointFrequencySeconds: z.number().min(0.1).max(3600).nullish(),
       overwriteMode: z.int().min(0).max(5).nullish(),
+      verifyMode: z.enum(VERIFY_MODES).nullish(),
       transferFlags: z.int().min(0).max(3).nullish(),
       minCipher: z.int().min(0).max(3).nullish(),
       destinationToken: z.string().max(512).nullish(),
@@ -207,6 +224,8 @@ export const sendMethods = {
       checkpointFrequencySeconds: 'How often the receiver makes data durable; 5 when absent',
       overwriteMode:
         'IN_PLACE_NEVER 0, IN_PLACE_ALWAYS 1, IN_PLACE_SAME_SIZE 2, NEVER 3, ALWAYS 4 (default), BACKUP 5',
+      verifyMode:
+        'Ours: chunks (default), or readback: the receiver reads each file from its disk again after it is published',
       transferFlags: 'READ 1 + WRITE 2; 3 when absent',
       minCipher: 'Least cipher; that of the destination when absent',
       destinationToken:
@@ -248,6 +267,17 @@ export const sendMethods = {
       transferId: 'Id or structure',
       timeoutSeconds: 'Longest wait; no limit when absent',
     },
+  }),
+  'send.getReceipt': method({
+    params: { transferId, ...receiptRange },
+    required: ['transferId'],
+    result: receiptPage,
+    access: 'user',
+    errors: ['not_found'],
+    since: 'ours',
+    summary:
+      'Returns a part of the receipt that this server has signed for a transfer it has sent.',
+    paramDocs: { transferId: 'Id or structure', ...receiptRangeDocs },
   }),
   'send.cancelTransfer': method({
     params: { transferId },

@@ -212,6 +212,28 @@ export const OPTION_TABLE = {
     range: noFraction,
     doc: 'True allows transfers without encryption and authentication (minimum cipher 0).',
   }),
+  triggerDir: define(text().nullable().default(null), {
+    unit: 'directory',
+    range: 'an absolute or relative path; it need not exist',
+    doc: 'Where the executables are that the server runs for events, see docs/TRIGGERS.md. When absent: /var/lib/jetstream/triggers as root, the directory triggers in the state directory otherwise.',
+  }),
+  triggerLog: define(flag().default(false), {
+    bare: true,
+    unit: '',
+    range: noFraction,
+    doc: 'True logs what triggers write, and that they have run.',
+  }),
+  triggerTimeLimit: define(integer(1, 86_400).default(60), {
+    unit: 'seconds',
+    range: '1 to 86400',
+    doc: 'How long a trigger may run before it is ended.',
+  }),
+  webhookAllowPrivate: define(flag().default(false), {
+    bare: true,
+    unit: '',
+    range: noFraction,
+    doc: 'True lets webhooks go to loopback, link-local and private addresses, see docs/WEBHOOKS.md.',
+  }),
   sandboxDir: define(text().nullable().default(null), {
     unit: 'directory',
     range: 'an absolute path; %u is the user name, %% a percent sign',

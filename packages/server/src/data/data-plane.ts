@@ -2,9 +2,10 @@
  * The data plane as the domain sees it: orders go in, events come out. Behind it are data workers
  * (threads) that own the UDP sockets, and disk threads that read and write files.
  */
-import type { ErrorCode, RATE_POLICIES } from '@jetstream/contract';
+import type { ErrorCode, RATE_POLICIES, VERIFY_MODES } from '@jetstream/contract';
 
 export type RatePolicy = (typeof RATE_POLICIES)[number];
+export type VerifyMode = (typeof VERIFY_MODES)[number];
 
 /** Everything needed to send one transfer; plain data, it crosses a thread border. */
 export interface SendOrder {
@@ -37,6 +38,8 @@ export interface SendOrder {
   /** Everything appears at once at the destination path. */
   readonly publishWhole?: boolean;
   readonly checkpointSeconds: number;
+  /** `chunks` when absent. */
+  readonly verifyMode?: VerifyMode;
   readonly priority: number;
 }
 
@@ -95,16 +98,6 @@ export interface IncomingStream {
   readonly port: number;
   /** What was read from it already. */
   readonly head: Uint8Array;
-}
-
-/** One line of a receipt. */
-export interface ReceiptFile {
-  readonly destPath: string;
-  readonly size: number;
-  /** Lower-case hex of the file's BLAKE3; empty for directories and links. */
-  readonly blake3: string;
-  readonly mtimeus: number;
-  readonly isEmptyDir: boolean;
 }
 
 /**

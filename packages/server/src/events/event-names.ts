@@ -40,6 +40,8 @@ const destination = in_('Destinations');
 const transfer = in_('Transfers');
 const receive = in_('Receiving');
 const discovery = in_('Discovery');
+const trigger = in_('Triggers');
+const webhook = in_('Webhooks');
 
 const manifestId = text('The manifest');
 const destinationId = text('The destination');
@@ -54,6 +56,9 @@ const errorMessage = text('The error in words, empty when all went well');
 const userName = text('The user');
 const totalFiles = integer('Files and empty directories');
 const totalBytes = integer('Bytes of all files');
+const triggerName = text('Name of the trigger');
+const durationMs = integer('How long it took, milliseconds');
+const webhookId = text('The webhook');
 const clientPublicKey = text('Identity key of the sending server, base64');
 
 export const EVENTS = {
@@ -334,6 +339,31 @@ export const EVENTS = {
     address: text('Where to, as the caller wrote it'),
     port: integer('The UDP port there'),
     ...OWNED,
+  }),
+
+  triggerFinished: trigger('A trigger has run and ended well', {
+    trigger: triggerName,
+    durationMs,
+  }),
+  triggerFailed: trigger('A trigger was refused, could not be run, or has ended badly', {
+    trigger: triggerName,
+    reason: text('What was wrong'),
+    exitCode: integerOrNull('Its exit code; null when it has none'),
+    durationMs,
+  }),
+
+  webhookCreated: webhook('A webhook was created', {
+    webhookId,
+    url: text('Where it is sent to'),
+    events: json('Names of the events that it tells of'),
+    ...BY,
+  }),
+  webhookDeleted: webhook('A webhook was deleted', { webhookId, ...BY }),
+  webhookGivenUp: webhook('An event could not be delivered and is not tried again', {
+    webhookId,
+    eventSeq: integer('Place of the event in this log'),
+    attempts: integer('How often it was tried'),
+    errorMessage: text('What went wrong the last time'),
   }),
 } as const satisfies Readonly<Record<string, EventDefinition>>;
 

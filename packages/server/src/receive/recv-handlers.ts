@@ -1,6 +1,14 @@
 /** The receive interface, wired to its services. */
-import type { MethodName, ReceiveTransferStructure, SourceStructure } from '@jetstream/contract';
+import {
+  CommandError,
+  type MethodName,
+  type Params,
+  type ReceiptPage,
+  type ReceiveTransferStructure,
+  type SourceStructure,
+} from '@jetstream/contract';
 import { callerOf, type Handlers } from '../control/handler.js';
+import { readReceiptPage } from '../receipts/receipt-page.js';
 import { type Caller, mayAccess } from '../sessions/caller.js';
 import { LIST_MAX } from '../transfers/owner-filter.js';
 import type { AuthorizedClients } from './authorized-clients.js';
@@ -41,6 +49,20 @@ const transfersOf = async (
   return structures;
 };
 
+const receiptOf = async (
+  { receive, store }: ReceiveServices,
+  caller: Caller,
+  { transferId, offset, limit }: Params<'recv.getReceiptAsync'>,
+): Promise<ReceiptPage> => {
+  const record = receive.find(transferId)?.record ?? (await store.find(transferId));
+  if (record === null || !mayAccess(caller, record)) {
+    const shown = JSON.stringify(transferId.slice(0, 300));
+    throw new CommandError('not_found', `Cannot find transfer ${shown}`);
+  }
+  const { receiptPath: path } = record;
+  return readReceiptPage({ transferId, role: 'receiver', path }, { offset, limit });
+};
+
 const sourcesOf = async (
   { receive, store }: ReceiveServices,
   caller: Caller,
@@ -62,6 +84,8 @@ export const recvHandlers = (services: ReceiveServices): Handlers<ReceiveMethod>
       call.submit('recv.getTransfersAsync', (work) =>
         transfersOf(services, callerOf(call), work.signal),
       ),
+    'recv.getReceiptAsync': (params, call) =>
+      call.submit('recv.getReceiptAsync', () => receiptOf(services, callerOf(call), params)),
     'recv.addAuthorizedClientAsync': (params, call) =>
       call.submit('recv.addAuthorizedClientAsync', () =>
         clients.add(params.clientPublicKey, callerOf(call).userName),

@@ -1,9 +1,11 @@
 /** Messages between a data worker and its disk thread. Payload never travels in them. */
 import type { ErrorCode } from '@jetstream/contract';
 import type { FileError } from '../data/data-plane.js';
+import type { ReceiptHead } from '../receipts/receipt-format.js';
 import type {
   ChunkRange,
   EntryBlock,
+  ReceiptDraft,
   SourceOptions,
   TargetOptions,
   TargetResult,
@@ -21,12 +23,14 @@ export interface DiskCalls {
   skip: { handle: number; ranges: readonly ChunkRange[] };
   nextTrailers: { handle: number };
   fileErrors: { handle: number };
-  close: { handle: number };
+  writeSentReceipt: { handle: number; file: string; head: ReceiptHead };
+  close: { handle: number; forgets: boolean };
   addEntries: { handle: number; block: Uint8Array };
   addTrailers: { handle: number; block: Uint8Array };
   writeChunk: { handle: number; chunk: number; arenaOffset: number; length: number };
   checkpoint: { handle: number };
   finish: { handle: number };
+  writeReceivedReceipt: { handle: number; file: string; head: ReceiptHead };
   suspend: { handle: number };
   discard: { handle: number };
   stop: Record<never, never>;
@@ -41,12 +45,14 @@ export interface DiskResults {
   skip: undefined;
   nextTrailers: TrailerBlock | null;
   fileErrors: readonly FileError[];
+  writeSentReceipt: ReceiptDraft;
   close: undefined;
   addEntries: { endByte: number };
   addTrailers: undefined;
   writeChunk: WriteOutcome;
   checkpoint: readonly ChunkRange[];
   finish: TargetResult;
+  writeReceivedReceipt: ReceiptDraft;
   suspend: undefined;
   discard: undefined;
   stop: undefined;

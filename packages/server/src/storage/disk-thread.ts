@@ -48,8 +48,10 @@ const perform = async ({ operation, call }: DiskCall): Promise<unknown> => {
       return found(sources, call.handle).nextTrailers();
     case 'fileErrors':
       return found(sources, call.handle).fileErrors();
+    case 'writeSentReceipt':
+      return found(sources, call.handle).writeReceipt(call.file, call.head);
     case 'close':
-      return take(sources, call.handle)?.close();
+      return take(sources, call.handle)?.close(call.forgets);
     case 'addEntries':
       return found(targets, call.handle).addEntries(call.block);
     case 'addTrailers':
@@ -60,6 +62,8 @@ const perform = async ({ operation, call }: DiskCall): Promise<unknown> => {
       return found(targets, call.handle).checkpoint();
     case 'finish':
       return found(targets, call.handle).finish();
+    case 'writeReceivedReceipt':
+      return found(targets, call.handle).writeReceipt(call.file, call.head);
     case 'suspend':
       return take(targets, call.handle)?.suspend();
     case 'discard':

@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import { blake3 } from '@napi-rs/blake-hash';
 import { diskError } from '../adapters/disk/disk-error.js';
 import type { FileError } from '../data/data-plane.js';
+import type { Verified } from '../receipts/receipt-format.js';
 import { type ChunkRange, StorageError } from './storage.js';
 
 const fdatasync = promisify(fs.fdatasync);
@@ -42,6 +43,8 @@ export interface StateRecord {
   readonly begun?: readonly Pair[];
   /** The whole is about to get its final name: after a break, look whether it has. */
   readonly moving?: true;
+  /** How the files were verified after they were published; goes with `complete`. */
+  readonly verified?: Verified;
   readonly complete?: true;
 }
 
@@ -63,13 +66,14 @@ const encode = (type: number, payload: Uint8Array): Buffer => {
 
 /** State records that hold at most so many items each. */
 function* splitState(state: StateRecord): Generator<StateRecord> {
-  const { complete, moving, ...lists } = state;
+  const { complete, moving, verified, ...lists } = state;
   for (const [name, items] of Object.entries(lists)) {
     for (let at = 0; at < items.length; at += STATE_ITEMS_MAX) {
       yield { [name]: items.slice(at, at + STATE_ITEMS_MAX) };
     }
   }
   if (moving) yield { moving };
+  if (verified !== undefined) yield { verified };
   if (complete) yield { complete };
 }
 

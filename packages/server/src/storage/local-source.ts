@@ -13,15 +13,19 @@ import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { shownPath } from '../adapters/disk/disk-error.js';
 import { pathBytes } from '../adapters/disk/path-argument.js';
 import type { FileError } from '../data/data-plane.js';
+import type { ReceiptHead } from '../receipts/receipt-format.js';
+import { writeDraft } from '../receipts/receipt-writer.js';
 import type { ChunkArena } from './chunk-arena.js';
 import { ChunkSet } from './chunk-set.js';
 import { BLOCK_DEFLATED } from './entry-codec.js';
+import { SourceDigests } from './source-digests.js';
 import { SourceFiles } from './source-files.js';
 import { type PlacedEntry, SourceList } from './source-list.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
   type EntryBlock,
+  type ReceiptDraft,
   type Source,
   type SourceOptions,
   StorageError,
@@ -41,6 +45,7 @@ interface TrailerWaiter {
 export class LocalSource implements Source {
   readonly #list: SourceList;
   readonly #files: SourceFiles;
+  readonly #digests: SourceDigests;
   readonly #arena: ChunkArena;
   readonly #totalBytes: number;
   /** Chunks that were read or will never be asked for. */
@@ -73,6 +78,7 @@ export class LocalSource implements Source {
     }
     this.#totalBytes = bytes;
     this.#files = new SourceFiles(this.#list.list.roots);
+    this.#digests = new SourceDigests(options.digestsPath);
     this.#schedule();
   }
 
@@ -149,7 +155,12 @@ export class LocalSource implements Source {
     return [...this.#files.errors];
   }
 
-  async close(): Promise<void> {
+  writeReceipt(file: string, head: ReceiptHead): Promise<ReceiptDraft> {
+    this.#digests.flush();
+    return writeDraft(file, head, this.#digests.lines(this.#list));
+  }
+
+  async close(forgets = false): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#turn !== null) clearImmediate(this.#turn);
@@ -157,6 +168,7 @@ export class LocalSource implements Source {
     if (this.#failure === null) this.#end(new StorageError('cancelled', 'The source is closed'));
     this.#files.close();
     this.#list.close();
+    this.#digests.close(forgets);
   }
 
   #refuseLate(entry: PlacedEntry): never {
@@ -207,6 +219,7 @@ export class LocalSource implements Source {
   }
 
   #record(record: TrailerRecord): void {
+    this.#digests.set(this.#digestIndex, record);
     if (!this.#trailers.add(record)) {
       this.#blocks.push(this.#trailers.finish());
       this.#trailers = new TrailerBlockWriter(this.#digestIndex);

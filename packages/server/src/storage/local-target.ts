@@ -10,12 +10,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OVERWRITE_NEVER } from '@jetstream/contract';
 import { decodeTrailerBlock } from '@jetstream/transport';
 import { errnoOf } from '../adapters/disk/disk-error.js';
+import type { ReceiptHead, Verified } from '../receipts/receipt-format.js';
+import { writeDraft } from '../receipts/receipt-writer.js';
 import { ChunkSet } from './chunk-set.js';
 import { ENTRY } from './entry-table.js';
 import { type Pair, pairsOf, RECORD } from './journal.js';
+import { readBackAll } from './read-back.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
+  type ReceiptDraft,
   StorageError,
   type Target,
   type TargetResult,
@@ -58,7 +62,7 @@ export class LocalTarget implements Target {
   constructor(parts: TargetParts) {
     this.#parts = parts;
     this.#written = new ChunkSet(parts.durable);
-    if (parts.isComplete) this.#result = parts.outcomes.result();
+    if (parts.complete !== null) this.#result = this.#resultOf(parts.complete);
     this.state = { durable: parts.durable, complete: this.#result };
     const { table, files, outcomes } = parts;
     this.#verifier = new TargetVerifier({
@@ -145,6 +149,10 @@ export class LocalTarget implements Target {
     return this.#enqueue(() => this.#complete());
   }
 
+  writeReceipt(file: string, head: ReceiptHead): Promise<ReceiptDraft> {
+    return writeDraft(file, head, this.#parts.outcomes.receiptLines());
+  }
+
   async suspend(): Promise<void> {
     if (this.#isClosed) return;
     if (this.#failure === null && this.#result === null) {
@@ -187,11 +195,13 @@ export class LocalTarget implements Target {
       if (table.is(index, SETTLED)) continue;
       throw this.#die(new StorageError('internal', `Cannot finish: entry ${index} is not settled`));
     }
+    const verified = await this.#readBack();
+    journal.appendState({ failed: outcomes.takeFailed(), verified });
     this.#checkOpen();
     await this.#publishWhole();
     journal.appendState({ complete: true });
     await journal.sync();
-    this.#result = outcomes.result();
+    this.#result = this.#resultOf(verified);
     return this.#result;
   }
 
@@ -205,6 +215,23 @@ export class LocalTarget implements Target {
     } catch (error) {
       throw this.#die(error);
     }
+  }
+
+  /** Holds what was published against the disk, when the transfer asks for it. */
+  async #readBack(): Promise<Verified> {
+    const { options, table, files, outcomes, isMoving, verified } = this.#parts;
+    // The whole may have its name already; it was read before it got it.
+    if (isMoving) return verified;
+    if (options.verifyMode !== 'readback') return 'chunks';
+    try {
+      return await readBackAll({ table, files, outcomes, check: () => this.#checkOpen() });
+    } catch (error) {
+      throw this.#die(error);
+    }
+  }
+
+  #resultOf(verified: Verified): TargetResult {
+    return { fileErrors: this.#parts.outcomes.fileErrors(), verified };
   }
 
   #takeTrailers(bytes: Uint8Array): void {

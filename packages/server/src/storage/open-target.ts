@@ -163,7 +163,8 @@ export const openLocalTarget = (
       isMoving: remembered.moving,
       durable: remembered.durable.ranges(),
       isResumed: !opened.isNew,
-      isComplete: remembered.complete,
+      complete: remembered.complete ? remembered.verified : null,
+      verified: remembered.verified,
       released: () => inUse.delete(directory),
     });
   } catch (error) {

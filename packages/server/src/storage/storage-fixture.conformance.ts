@@ -4,6 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { OVERWRITE_ALWAYS, pathBytesFromText, pathTextFromBytes } from '@jetstream/contract';
 import { blake3 } from '@napi-rs/blake-hash';
+import {
+  RECEIPT_FORMAT,
+  type ReceiptFile,
+  type ReceiptHead,
+  receiptFile,
+} from '../receipts/receipt-format.js';
 import { createLocalStorage } from './local-storage.js';
 import { type ManifestEntry, ManifestListWriter } from './manifest-list.js';
 import {
@@ -169,6 +175,7 @@ export class World {
   openSource(): Promise<Source> {
     return this.storage.openSource({
       transferId: '00aa',
+      digestsPath: path.join(this.base, 'digests'),
       listPath: this.listPath,
       ...this.totals,
     });
@@ -243,19 +250,51 @@ export const sendChunks = async (
   }
 };
 
+/** A head for receipts of these tests. */
+export const receiptHead = (role: ReceiptHead['role']): ReceiptHead => {
+  const server = { publicKey: '', serverId: 'id', serverUid: 'uid' };
+  return {
+    format: RECEIPT_FORMAT,
+    ...{ role, transferId: '0123456789abcdef0123456789abcdef', destinationPath: '' },
+    ...{ server, peer: { ...server, address: '192.0.2.1', port: 1 } },
+    ...{ totalFiles: 0, totalBytes: 0, startTime: 1, endTime: 2, verified: 'chunks' },
+  };
+};
+
+/** Lines of the receipt that a side writes, without its head and end. */
+export const receiptFiles = async (
+  world: World,
+  side: Source | Target,
+  role: ReceiptHead['role'],
+): Promise<ReceiptFile[]> => {
+  const file = path.join(world.base, `receipt-${role}`);
+  await side.writeReceipt(file, receiptHead(role));
+  const lines = fs.readFileSync(`${file}.new`, 'utf8').trimEnd().split('\n');
+  fs.rmSync(`${file}.new`);
+  return lines.slice(1, -1).map((line) => receiptFile.parse(JSON.parse(line)));
+};
+
+/** What both sides put into their receipts, and the result at the target. */
+export interface TransferResult extends TargetResult {
+  readonly files: readonly ReceiptFile[];
+  readonly sent: readonly ReceiptFile[];
+}
+
 /** Everything from the first entry to the result. */
 export const transfer = async (
   world: World,
   flow: Flow = {},
   options: Partial<TargetOptions> = {},
-): Promise<TargetResult> => {
+): Promise<TransferResult> => {
   const source = await world.openSource();
   const target = await world.openTarget(options);
   await sendEntries(source, target);
   await sendChunks(world, { source, target }, flow);
   await sendTrailers(source, target);
   const result = await target.finish();
-  await source.close();
+  const files = await receiptFiles(world, target, 'receiver');
+  const sent = await receiptFiles(world, source, 'sender');
+  await source.close(true);
   await target.suspend();
-  return result;
+  return { ...result, files, sent };
 };

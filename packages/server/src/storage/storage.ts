@@ -8,7 +8,8 @@
  * {@link CHUNK_BYTES}; the last chunk may be shorter. Directories and links take no space.
  */
 import type { ErrorCode } from '@jetstream/contract';
-import type { FileError, ReceiptFile } from '../data/data-plane.js';
+import type { FileError, VerifyMode } from '../data/data-plane.js';
+import type { ReceiptHead, ReceiptTotals, Verified } from '../receipts/receipt-format.js';
 
 /** Bytes of a chunk, the unit of integrity and resume. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -39,8 +40,16 @@ export interface TrailerBlock {
   readonly bytes: Uint8Array;
 }
 
+/** A receipt that only lacks its seal; see receipts/receipt-writer.ts. */
+export interface ReceiptDraft {
+  readonly sha256: string;
+  readonly totals: ReceiptTotals;
+}
+
 export interface SourceOptions {
   readonly transferId: string;
+  /** File that keeps the digests of what was read, for the receipt; made when absent. */
+  readonly digestsPath: string;
   /** Absolute path of the manifest's file list. */
   readonly listPath: string;
   readonly totalFiles: number;
@@ -64,7 +73,10 @@ export interface Source {
   nextTrailers(): Promise<TrailerBlock | null>;
   /** Files that failed so far. */
   fileErrors(): Promise<readonly FileError[]>;
-  close(): Promise<void>;
+  /** Writes what this side has read, as a receipt that is to be sealed. */
+  writeReceipt(file: string, head: ReceiptHead): Promise<ReceiptDraft>;
+  /** @param forgets Whether the digests are thrown away: no other attempt needs them. */
+  close(forgets?: boolean): Promise<void>;
 }
 
 export interface TargetOptions {
@@ -82,6 +94,8 @@ export interface TargetOptions {
   readonly stopOnFileError?: boolean;
   /** Everything appears at once, or nothing: implies {@link stopOnFileError}. */
   readonly publishWhole?: boolean;
+  /** `chunks` when absent. */
+  readonly verifyMode?: VerifyMode;
   readonly totalFiles: number;
   readonly totalBytes: number;
 }
@@ -90,13 +104,13 @@ export interface TargetOptions {
 export interface TargetState {
   /** Chunks that are verified and durable, merged and sorted. */
   readonly durable: readonly ChunkRange[];
-  /** True when this transfer was already complete; then `receipt` is there to be sent again. */
+  /** Not null when this transfer was already complete: only its end is to be told again. */
   readonly complete: TargetResult | null;
 }
 
 export interface TargetResult {
-  readonly files: readonly ReceiptFile[];
   readonly fileErrors: readonly FileError[];
+  readonly verified: Verified;
 }
 
 /** Outcome of handing over a chunk. `bad digest`: fetch it again. */
@@ -127,6 +141,8 @@ export interface Target {
    * @throws {StorageError} If something is missing.
    */
   finish(): Promise<TargetResult>;
+  /** Writes what has become of each file, as a receipt that is to be sealed; after `finish`. */
+  writeReceipt(file: string, head: ReceiptHead): Promise<ReceiptDraft>;
   /** Closes files and keeps journal and part files for a later attempt. */
   suspend(): Promise<void>;
   /** Closes files and removes journal and part files. */

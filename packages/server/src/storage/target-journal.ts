@@ -1,6 +1,7 @@
 /** What a journal says of a transfer, collected while it is read, and held against the disk. */
 import { WIRE_KIND } from '@jetstream/transport';
 import type { FileError } from '../data/data-plane.js';
+import type { Verified } from '../receipts/receipt-format.js';
 import { ChunkSet } from './chunk-set.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
 import { type Pair, pairsOf, type StateRecord } from './journal.js';
@@ -28,6 +29,7 @@ export class RememberedState {
   /** Whether the whole may have got its final name. */
   moving = false;
   complete = false;
+  verified: Verified = 'chunks';
   /** How many records it was merged from. */
   records = 0;
 
@@ -39,6 +41,7 @@ export class RememberedState {
     addPairs(this.begun, state.begun);
     for (const [index, error] of state.failed ?? []) this.failed.set(index, error);
     if (state.moving === true) this.moving = true;
+    if (state.verified !== undefined) this.verified = state.verified;
     if (state.complete === true) this.complete = true;
   }
 
@@ -50,6 +53,7 @@ export class RememberedState {
       published: pairsOf(this.published.ranges()),
       begun: pairsOf(this.begun.ranges()),
       failed: [...this.failed],
+      ...(this.moving || this.complete ? { verified: this.verified } : {}),
       ...(this.moving ? { moving: true as const } : {}),
       ...(this.complete ? { complete: true as const } : {}),
     };

@@ -2,14 +2,26 @@
 import { CommandError, type ErrorCode, isErrorCode } from '@jetstream/contract';
 import { type Block, type TrailerRecord, WIRE_KIND } from '@jetstream/transport';
 import { shownPath } from '../adapters/disk/disk-error.js';
-import type { FileError, ReceiptFile } from '../data/data-plane.js';
+import type { FileError } from '../data/data-plane.js';
+import type { ReceiptFile } from '../receipts/receipt-format.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
 import { FILE_ERRORS_MAX } from './limits.js';
 import { sourceFault } from './source-files.js';
-import { StorageError, type TargetResult } from './storage.js';
+import { StorageError } from './storage.js';
 import type { TargetFiles } from './target-files.js';
 
+/** Kinds of entries in the words of a receipt. */
+const RECEIPT_KIND: Readonly<Record<number, ReceiptFile['kind']>> = {
+  [WIRE_KIND.file]: 'file',
+  [WIRE_KIND.directory]: 'directory',
+  [WIRE_KIND.link]: 'link',
+};
 const SETTLED = ENTRY.failed | ENTRY.published;
+/** For failures beyond those that are described. */
+const UNNAMED = {
+  code: 'internal',
+  message: `The reason is not kept: more than ${FILE_ERRORS_MAX} files failed`,
+} as const;
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
@@ -62,6 +74,8 @@ export class TargetOutcomes {
   }
 
   markPublished(index: number): void {
+    // Verification may have found it wrong after it was published.
+    if (this.#table.is(index, ENTRY.failed)) return;
     this.#table.unset(index, ENTRY.ready);
     this.#table.set(index, ENTRY.published);
   }
@@ -115,14 +129,22 @@ export class TargetOutcomes {
     return isNew;
   }
 
-  /** Everything that was published, and what failed. */
-  result(): TargetResult {
-    const files: ReceiptFile[] = [];
-    for (let index = 0; index < this.#table.length; index += 1) {
-      if (this.#table.is(index, ENTRY.published)) files.push(this.#receiptFile(index));
-    }
-    const errors = [...this.#errors].sort(([a], [b]) => a - b);
-    return { files, fileErrors: errors.map(([, error]) => error) };
+  /** A published file is not what was written: the disk has lost it, or someone has changed it. */
+  mismatched(index: number, reason: string): void {
+    const path = `/${this.#table.pathText(index)}`;
+    const message = `Cannot verify ${shownPath(path)} on the disk: ${reason}`;
+    this.#table.unset(index, ENTRY.published);
+    this.fail(index, this.#error(index, 'content_mismatch', message), { keepsPart: true });
+  }
+
+  /** What failed, in the order of the entries; at most the first so many. */
+  fileErrors(): FileError[] {
+    return [...this.#errors].sort(([a], [b]) => a - b).map(([, error]) => error);
+  }
+
+  /** A line of the receipt for each entry. */
+  *receiptLines(): Generator<ReceiptFile> {
+    for (let index = 0; index < this.#table.length; index += 1) yield this.#receiptLine(index);
   }
 
   #addRecord(index: number, record: TrailerRecord): void {
@@ -166,17 +188,19 @@ export class TargetOutcomes {
     return { destPath: `/${this.#table.pathText(index)}`, code, message };
   }
 
-  #receiptFile(index: number): ReceiptFile {
+  #receiptLine(index: number): ReceiptFile {
     const kind = this.#table.kind(index);
-    const isEmptyDir = kind === WIRE_KIND.directory;
-    const hasContent = kind === WIRE_KIND.file;
-    const digest = hasContent ? Buffer.from(this.#table.digest(index)).toString('hex') : '';
-    return {
-      destPath: `/${this.#table.pathText(index)}`,
+    const line = {
+      path: `/${this.#table.pathText(index)}`,
+      kind: RECEIPT_KIND[kind] ?? 'file',
       size: this.#table.size(index),
-      blake3: digest,
-      mtimeus: this.#table.mtimeus(index),
-      isEmptyDir,
-    };
+      mtime: this.#table.mtimeus(index),
+    } as const;
+    if (this.#table.is(index, ENTRY.failed)) {
+      const { code, message } = this.#errors.get(index) ?? UNNAMED;
+      return { ...line, error: { code, message } };
+    }
+    if (kind !== WIRE_KIND.file) return line;
+    return { ...line, blake3: Buffer.from(this.#table.digest(index)).toString('hex') };
   }
 }

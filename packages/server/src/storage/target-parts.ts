@@ -1,4 +1,5 @@
 /** What one transfer being written is made of; open-target.ts puts it together. */
+import type { Verified } from '../receipts/receipt-format.js';
 import type { ChunkArena } from './chunk-arena.js';
 import type { EntryTable } from './entry-table.js';
 import type { Journal } from './journal.js';
@@ -24,7 +25,10 @@ export interface TargetParts {
   readonly durable: readonly ChunkRange[];
   /** Whether an earlier attempt may have left part files that nothing here knows of. */
   readonly isResumed: boolean;
-  readonly isComplete: boolean;
+  /** How it was verified when it is complete; null when it is not. */
+  readonly complete: Verified | null;
+  /** How it was verified before the whole began to move. */
+  readonly verified: Verified;
   /** Called once when everything is closed. */
   released(): void;
 }

@@ -91,7 +91,8 @@ const threadSource = (thread: DiskThread, handle: number): Source => ({
   },
   nextTrailers: () => thread.call('nextTrailers', { handle }),
   fileErrors: () => thread.call('fileErrors', { handle }),
-  close: () => thread.call('close', { handle }),
+  writeReceipt: (file, head) => thread.call('writeSentReceipt', { handle, file, head }),
+  close: (forgets = false) => thread.call('close', { handle, forgets }),
 });
 
 const threadTarget = (thread: DiskThread, handle: number, state: TargetState): Target => ({
@@ -102,6 +103,7 @@ const threadTarget = (thread: DiskThread, handle: number, state: TargetState): T
     thread.call('writeChunk', { handle, chunk, arenaOffset, length }),
   checkpoint: () => thread.call('checkpoint', { handle }),
   finish: () => thread.call('finish', { handle }),
+  writeReceipt: (file, head) => thread.call('writeReceivedReceipt', { handle, file, head }),
   suspend: () => thread.call('suspend', { handle }),
   discard: () => thread.call('discard', { handle }),
 });

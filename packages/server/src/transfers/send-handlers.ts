@@ -34,6 +34,7 @@ export const sendHandlers = (services: SendServices): Handlers<SendMethod> => {
     'send.getTransfer': (params, call) => transfers.get(callerOf(call), params.transferId),
     'send.getTransfers': (params, call) => transfers.list(callerOf(call), params),
     'send.waitForTransfer': (params, call) => transfers.wait(callerOf(call), params, call.signal),
+    'send.getReceipt': (params, call) => transfers.receipt(callerOf(call), params),
     'send.cancelTransfer': (params, call) => transfers.cancel(callerOf(call), params.transferId),
     'send.deleteTransfer': (params, call) => transfers.remove(callerOf(call), params.transferId),
   };

@@ -28,5 +28,6 @@ export const sendOrderOf = (
   stopOnFileError: record.stopOnFileError ?? false,
   publishWhole: record.publishWhole ?? false,
   checkpointSeconds: record.checkpointFrequencySeconds,
+  verifyMode: record.verifyMode ?? 'chunks',
   priority: record.priority,
 });

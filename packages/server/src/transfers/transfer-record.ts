@@ -3,7 +3,7 @@
  * attempts; what the receiver holds durably is the truth that an attempt starts from.
  */
 import { BLOCK_BYTES, type ErrorCode, type TransferStructure } from '@jetstream/contract';
-import type { FileError, SendProgress } from '../data/data-plane.js';
+import type { FileError, SendProgress, VerifyMode } from '../data/data-plane.js';
 import type { Ownership } from '../sessions/caller.js';
 import type { TransferState } from './transfer-states.js';
 
@@ -42,6 +42,8 @@ export interface TransferRecord extends Ownership {
   readonly stopOnFileError?: boolean;
   /** Whether everything appears at once; absent in older records. */
   readonly publishWhole?: boolean;
+  /** Absent in records of earlier versions: `chunks`. */
+  readonly verifyMode?: VerifyMode;
   readonly transferFlags: number;
   readonly minCipher: number;
   readonly requestTimeUs: number;
@@ -173,6 +175,7 @@ export const transferStructureOf = (
     checkpointFrequencySeconds: record.checkpointFrequencySeconds,
     priority: record.priority,
     overwriteMode: record.overwriteMode,
+    verifyMode: record.verifyMode ?? 'chunks',
     transferFlags: record.transferFlags,
     minCipher: record.minCipher,
     requestTime: record.requestTimeUs,

@@ -6,6 +6,7 @@ import {
   OVERWRITE_ALWAYS,
   OVERWRITE_NEVER,
   type Params,
+  type ReceiptPage,
   TRANSFER_FLAG_READ,
   TRANSFER_FLAG_WRITE,
   type TransferStructure,
@@ -17,6 +18,7 @@ import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
 import type { IdSource } from '../manifests/id-source.js';
 import { assertComplete, type ManifestService } from '../manifests/manifest-service.js';
+import { readReceiptPage } from '../receipts/receipt-page.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { type Caller, mayAccess, ownershipOf } from '../sessions/caller.js';
 import { LIST_MAX } from './owner-filter.js';
@@ -91,6 +93,7 @@ export class TransferService {
       overwriteMode: params.overwriteMode ?? OVERWRITE_ALWAYS,
       stopOnFileError: params.onFileError === 'stop',
       publishWhole: params.publish === 'whole',
+      verifyMode: params.verifyMode ?? 'chunks',
       transferFlags: flags,
       minCipher,
       requestTimeUs: clock.nowUs(),
@@ -111,6 +114,13 @@ export class TransferService {
   async get(caller: Caller, transferId: string): Promise<TransferStructure> {
     const record = await this.#find(caller, transferId);
     return this.#structureOf(record);
+  }
+
+  /** A part of the receipt of a transfer that was complete. */
+  async receipt(caller: Caller, params: Params<'send.getReceipt'>): Promise<ReceiptPage> {
+    const { transferId, offset, limit } = params;
+    const { receiptPath: path } = await this.#find(caller, transferId);
+    return readReceiptPage({ transferId, role: 'sender', path }, { offset, limit });
   }
 
   async list(caller: Caller, params: Params<'send.getTransfers'>): Promise<TransferStructure[]> {

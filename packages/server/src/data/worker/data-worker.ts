@@ -14,12 +14,12 @@ import {
   SendGate,
 } from '@jetstream/transport';
 import { SLOT_BYTES, type Storage } from '../../storage/storage.js';
-import type { SendOrder } from '../data-plane.js';
+import type { PeerFacts, SendOrder } from '../data-plane.js';
 import { IncomingFlow } from './incoming-flow.js';
 import { OfferDesk } from './offer-desk.js';
 import { OutgoingLink, tooManyFlows } from './outgoing-link.js';
 import { RateMemory } from './rate-memory.js';
-import { writeReceipt } from './receipt-file.js';
+import { receiverSeal, sentReceipt } from './receipts.js';
 import type { ReceiveJob } from './receive-job.js';
 import type { SendJob, SendJobEnd } from './send-job.js';
 import { SlotPool } from './slot-pool.js';
@@ -30,6 +30,8 @@ import { BANDWIDTH_TURN_MS, WorkerBandwidth } from './worker-bandwidth.js';
 import type { WorkerContext } from './worker-context.js';
 import { WorkerLoop } from './worker-loop.js';
 import type { DataWorkerOptions, FromWorker, ToWorker } from './worker-messages.js';
+
+type SendJobComplete = Extract<SendJobEnd, { kind: 'complete' }>;
 
 const PROGRESS_MS = 250;
 
@@ -88,6 +90,8 @@ export class DataWorker {
   readonly #offers: OfferDesk;
   readonly #bandwidth: WorkerBandwidth;
   readonly #incoming = new Set<IncomingFlow>();
+  /** Receipts that are being written. */
+  readonly #receipts = new Set<Promise<void>>();
   /** Discovery ids that were given out and not yet used. */
   readonly #expected = new Set<string>();
   readonly #progressTimer: NodeJS.Timeout;
@@ -250,45 +254,49 @@ export class DataWorker {
     this.#sending.set(order.transferId, link.add(order));
   }
 
-  #sendEnded(
-    job: SendJob,
-    end: SendJobEnd,
-    peer: Parameters<typeof writeReceipt>[1]['peer'] | null,
-  ): void {
-    const { order } = job;
-    const { transferId } = order;
+  #sendEnded(job: SendJob, end: SendJobEnd, peer: PeerFacts | null): void {
+    const { transferId } = job.order;
     this.#sending.delete(transferId);
-    const { post, options } = this.#context;
-    post({
-      type: 'sendProgress',
-      transferId,
-      progress: { ...job.progress(), bottleneck: null },
-    });
-    if (end.kind !== 'complete' || peer === null) {
-      const kind = end.kind === 'interrupted' ? 'interrupted' : 'failed';
-      const error = end.kind === 'complete' ? null : end.error;
-      const code = error?.code ?? 'flow_failed';
-      const message = error?.message ?? 'The peer is unknown';
-      post({ type: 'sendEnded', transferId, outcome: { kind, code, message } });
+    const { post } = this.#context;
+    const progress = { ...job.progress(), bottleneck: null };
+    post({ type: 'sendProgress', transferId, progress });
+    if (end.kind === 'complete' && peer !== null) {
+      const written = this.#sendComplete(job.order, end, peer);
+      this.#receipts.add(written);
+      void written.finally(() => this.#receipts.delete(written));
       return;
     }
-    const receipt = writeReceipt(options.receiptDir, {
-      role: 'sender',
-      transferId,
-      serverUid: options.serverUid,
-      peer,
-      destinationPath: order.destinationPath,
-      totalFiles: order.totalFiles,
-      totalBytes: order.totalBytes,
-      fileErrors: end.errors,
-      receiverReceiptBlake3: end.summary.receiptBlake3,
-    });
-    const outcome = {
-      kind: 'complete',
-      fileErrors: end.errors,
-      receiptPath: receipt.path,
-    } as const;
-    post({ type: 'sendEnded', transferId, outcome });
+    const kind = end.kind === 'interrupted' ? 'interrupted' : 'failed';
+    const error = end.kind === 'complete' ? null : end.error;
+    const code = error?.code ?? 'flow_failed';
+    const message = error?.message ?? 'The peer is unknown';
+    post({ type: 'sendEnded', transferId, outcome: { kind, code, message } });
+  }
+
+  /** The end is told when the receipt is durable; without one the attempt is made again. */
+  async #sendComplete(order: SendOrder, end: SendJobComplete, peer: PeerFacts): Promise<void> {
+    const { post, options } = this.#context;
+    const { transferId } = order;
+    try {
+      const source = await end.source();
+      const facts = { order, peer, startTime: end.startTime, summary: end.summary };
+      const receipt = await sentReceipt(options, source, facts);
+      if (receiverSeal(facts) === null) {
+        const message = `The receiver of ${transferId} has given no valid signature`;
+        post({ type: 'log', level: 'warn', message });
+      }
+      await source.close(true);
+      const outcome = {
+        kind: 'complete',
+        fileErrors: end.errors,
+        receiptPath: receipt.path,
+      } as const;
+      post({ type: 'sendEnded', transferId, outcome });
+    } catch (error) {
+      const message = `Cannot write the receipt: ${error instanceof Error ? error.message : error}`;
+      const outcome = { kind: 'interrupted', code: 'io_error', message } as const;
+      post({ type: 'sendEnded', transferId, outcome });
+    }
   }
 
   #accept(peer: AcceptedPeer): IncomingFlow | string {
@@ -354,7 +362,7 @@ export class DataWorker {
     this.#context.endpoint.closeAll(0, 'the server is stopping');
     this.#streams?.endpoint.closeAll(0, 'the server is stopping');
     this.#wake();
-    const settled = Promise.all(jobs.map((job) => job.settled));
+    const settled = Promise.all([...jobs.map((job) => job.settled), ...this.#receipts]);
     const limit = new Promise((resolve) => setTimeout(resolve, drainMs).unref());
     await Promise.race([settled, limit]);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,5 +1,6 @@
 /** Storage in memory for tests of the data worker: content comes from a function of its place. */
 import { createHash } from 'node:crypto';
+import { writeDraft } from '../../receipts/receipt-writer.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
@@ -69,6 +70,7 @@ export class MemoryStorage implements Storage {
         return trailers > 1 ? null : { bytes: new TextEncoder().encode('records') };
       },
       fileErrors: async () => [],
+      writeReceipt: (file, head) => writeDraft(file, head, []),
       close: async () => undefined,
     };
   }
@@ -105,9 +107,11 @@ export class MemoryStorage implements Storage {
       checkpoint: async () => checkpoint(),
       finish: async () => {
         checkpoint();
-        kept.complete = { files: [], fileErrors: [] };
-        return kept.complete;
+        const result = { fileErrors: [], verified: 'chunks' } as const;
+        kept.complete = result;
+        return result;
       },
+      writeReceipt: (file, head) => writeDraft(file, head, []),
       suspend: async () => {
         checkpoint();
       },

@@ -2,9 +2,10 @@
  * Bodies of the JSON messages between two servers, parsed once at the border: a peer is hostile
  * until its offer has been accepted.
  */
-import { type ErrorCode, isErrorCode } from '@jetstream/contract';
+import { type ErrorCode, isErrorCode, VERIFY_MODES } from '@jetstream/contract';
 import { encodeMessage } from '@jetstream/transport';
 import { z } from 'zod';
+import { foreignSeal, VERIFIED } from '../../receipts/receipt-format.js';
 
 const text = (max: number) => z.string().max(max);
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -27,6 +28,7 @@ export const offerBody = z.object({
   stopOnFileError: z.boolean().default(false),
   publishWhole: z.boolean().default(false),
   checkpointSeconds: z.number().min(0.1).max(3600),
+  verifyMode: z.enum(VERIFY_MODES).default('chunks'),
   totalFiles: count,
   totalBytes: count,
 });
@@ -43,7 +45,10 @@ export const completeBody = z.object({
   bytes: count,
   fileErrors,
   fileErrorCount: count,
-  receiptBlake3: text(64),
+  /** How the receiver has verified the files. */
+  verified: z.enum(VERIFIED).default('chunks'),
+  /** What the receiver has signed. */
+  receipt: foreignSeal.nullable().default(null),
 });
 export type CompleteBody = z.infer<typeof completeBody>;
 

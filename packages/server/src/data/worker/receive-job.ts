@@ -15,7 +15,7 @@ import {
 } from '../../storage/storage.js';
 import type { PeerFacts, ReceiveDecision, ReceiveOutcome } from '../data-plane.js';
 import { cancelBody, jsonMessage, type OfferBody, parseBody } from './peer-messages.js';
-import { writeReceipt } from './receipt-file.js';
+import { nowUs, receivedReceipt } from './receipts.js';
 import type { WorkerContext } from './worker-context.js';
 
 export interface ReceiveJobOptions {
@@ -51,6 +51,9 @@ export class ReceiveJob {
   #dirty = false;
   #checkpointing = false;
   #finishing = false;
+  /** Resolves when the receipt is written, or was given up. */
+  #completing: Promise<void> = Promise.resolve();
+  readonly #startTime = nowUs();
   #cancelTimer: (() => void) | null = null;
   #bytesReceived = 0;
   #bytesDurable = 0;
@@ -108,6 +111,7 @@ export class ReceiveJob {
         overwriteMode: offer.overwriteMode,
         stopOnFileError: offer.stopOnFileError,
         publishWhole: offer.publishWhole,
+        verifyMode: offer.verifyMode,
         totalFiles: offer.totalFiles,
         totalBytes: offer.totalBytes,
       });
@@ -120,7 +124,8 @@ export class ReceiveJob {
       const target = await opening;
       if (this.#ended) return;
       if (target.state.complete !== null) {
-        this.#complete(target.state.complete);
+        this.#completing = this.#complete(target, target.state.complete);
+        await this.#completing;
         return;
       }
       inbox.openChannel(channel, offer.totalBytes, target.state.durable);
@@ -281,46 +286,33 @@ export class ReceiveJob {
     if (!everything || this.#writing > 0 || this.#pendingBlocks > 0) return;
     if (this.#finishing || this.#checkpointing || this.#ended) return;
     this.#finishing = true;
-    void this.#finish();
+    this.#completing = this.#finish();
   }
 
   async #finish(): Promise<void> {
     try {
-      this.#complete(await (this.#target as Target).finish());
+      const target = this.#target as Target;
+      await this.#complete(target, await target.finish());
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #complete(result: TargetResult): void {
+  async #complete(target: Target, result: TargetResult): Promise<void> {
     const { context, offer, peer } = this.#options;
-    const bytes = offer.totalBytes;
-    const receipt = writeReceipt(context.options.receiptDir, {
-      role: 'receiver',
-      transferId: offer.transferId,
-      serverUid: context.options.serverUid,
-      peer,
-      destinationPath: offer.destinationPath,
-      totalFiles: offer.totalFiles,
-      totalBytes: bytes,
-      fileErrors: result.fileErrors,
-      files: result.files,
-    });
+    const facts = { offer, peer, startTime: this.#startTime, result };
+    const { path, seal } = await receivedReceipt(context.options, target, facts);
+    if (this.#ended) return;
+    const { totalBytes: bytes, totalFiles: files } = offer;
+    const fileErrors = result.fileErrors.slice(0, FILE_ERRORS_TOLD);
     this.#bytesDurable = bytes;
     this.#tell(MESSAGE.complete, {
-      files: offer.totalFiles,
-      bytes,
-      fileErrors: result.fileErrors.slice(0, FILE_ERRORS_TOLD),
+      ...{ files, bytes, fileErrors },
       fileErrorCount: result.fileErrors.length,
-      receiptBlake3: receipt.blake3,
+      verified: result.verified,
+      receipt: { sha256: seal.sha256, signature: seal.signature },
     });
-    this.#end({
-      kind: 'complete',
-      fileErrors: result.fileErrors.slice(0, FILE_ERRORS_TOLD),
-      receiptPath: receipt.path,
-      bytes,
-      files: offer.totalFiles,
-    });
+    this.#end({ kind: 'complete', fileErrors, receiptPath: path, bytes, files });
   }
 
   #fail(error: unknown): void {
@@ -358,6 +350,7 @@ export class ReceiveJob {
   async #letGo(discard: boolean): Promise<void> {
     await this.#opening;
     await this.#blocks;
+    await this.#completing.catch(() => undefined);
     if (this.#target === null) return;
     if (discard) await this.#target.discard();
     else await this.#target.suspend();

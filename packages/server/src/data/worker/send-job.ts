@@ -3,6 +3,7 @@
  * what the receiver says. It survives its flow: attached to a new one it offers the transfer again
  * and goes on with what the receiver lacks.
  */
+import { join } from 'node:path';
 import { CommandError, ERRORS, type ErrorCode } from '@jetstream/contract';
 import {
   type ChunkSent,
@@ -25,6 +26,7 @@ import {
   jsonMessage,
   parseBody,
 } from './peer-messages.js';
+import { nowUs } from './receipts.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
@@ -44,6 +46,10 @@ export type SendJobEnd =
       readonly kind: 'complete';
       readonly summary: CompleteBody;
       readonly errors: readonly FileError[];
+      /** When this attempt began, microseconds since the epoch. */
+      readonly startTime: number;
+      /** Open, for whoever writes the receipt to close. */
+      source(): Promise<Source>;
     }
   | { readonly kind: 'failed' | 'interrupted'; readonly error: CommandError };
 
@@ -69,6 +75,7 @@ export class SendJob {
   #limit = 0;
   #reading = 0;
   #ended = false;
+  readonly #startTime = nowUs();
   #bytesSent = 0;
   #bytesAcked = 0;
   #bytesAgain = 0;
@@ -118,6 +125,7 @@ export class SendJob {
         stopOnFileError: this.order.stopOnFileError ?? false,
         publishWhole: this.order.publishWhole ?? false,
         checkpointSeconds: this.order.checkpointSeconds,
+        verifyMode: this.order.verifyMode ?? 'chunks',
         totalFiles: this.order.totalFiles,
         totalBytes: this.order.totalBytes,
       }),
@@ -250,12 +258,7 @@ export class SendJob {
 
   async #start(durable: readonly (readonly [number, number])[], attempt: number): Promise<void> {
     try {
-      this.#source ??= await this.#context.storage.openSource({
-        transferId: this.order.transferId,
-        listPath: this.order.manifestListPath,
-        totalFiles: this.order.totalFiles,
-        totalBytes: this.order.totalBytes,
-      });
+      this.#source ??= await this.#openSource();
     } catch (error) {
       this.#failWith(error);
       return;
@@ -272,6 +275,13 @@ export class SendJob {
     this.#events.started();
     this.pump();
     this.#context.wake();
+  }
+
+  #openSource(): Promise<Source> {
+    const { transferId, manifestListPath: listPath, totalFiles, totalBytes } = this.order;
+    const digestsPath = join(this.#context.options.receiptDir, `${transferId}.digests`);
+    const { storage } = this.#context;
+    return storage.openSource({ transferId, digestsPath, listPath, totalFiles, totalBytes });
   }
 
   #openLists(source: Source): ListFeed {
@@ -337,8 +347,13 @@ export class SendJob {
 
   #complete(summary: CompleteBody): void {
     this.#durable.addRange({ first: 0, end: this.#chunks });
-    const end = { kind: 'complete', summary, errors: summary.fileErrors } as const;
-    this.#end(end);
+    this.#end({
+      kind: 'complete',
+      summary,
+      errors: summary.fileErrors,
+      startTime: this.#startTime,
+      source: async () => this.#source ?? this.#openSource(),
+    });
   }
 
   #failWith(error: unknown): void {
@@ -356,7 +371,7 @@ export class SendJob {
     if (this.#ended) return;
     this.#ended = true;
     this.detach();
-    void this.#source?.close();
+    if (end.kind !== 'complete') void this.#source?.close(end.kind === 'failed');
     this.#events.ended(end);
     this.#context.wake();
   }

@@ -7,6 +7,7 @@ import { control } from './0001-control.js';
 import { transfers } from './0002-transfers.js';
 import { rights } from './0003-rights.js';
 import { events } from './0004-events.js';
+import { webhooks } from './0006-webhooks.js';
 import { links } from './0007-links.js';
 import { controlPort } from './0010-control-port.js';
 import { idempotency } from './0011-idempotency.js';
@@ -16,6 +17,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-transfers': transfers,
   '0003-rights': rights,
   '0004-events': events,
+  '0006-webhooks': webhooks,
   '0007-links': links,
   '0010-control-port': controlPort,
   '0011-idempotency': idempotency,

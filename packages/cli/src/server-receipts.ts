@@ -1,0 +1,14 @@
+/** Reading receipts; the server's code is loaded only by the commands that need it. */
+
+export type { ExportFormat, ReceiptFile, ReceiptHead, ReceiptReport } from '@jetstream/server';
+
+type Receipts = Pick<
+  typeof import('@jetstream/server'),
+  'exportReceipt' | 'ReceiptReader' | 'verifyReceipt'
+>;
+
+/** Everything that the command does with a receipt file. */
+export const loadReceipts = async (): Promise<Receipts> => {
+  const { exportReceipt, ReceiptReader, verifyReceipt } = await import('@jetstream/server');
+  return { exportReceipt, ReceiptReader, verifyReceipt };
+};

@@ -1,0 +1,146 @@
+/**
+ * Calls the executables of `--trigger-dir` for what happens. It follows the event log, which is the
+ * queue: a few run at a time, and what comes meanwhile waits there. An event is acted upon when it is
+ * durable and so is the state that it tells of. What was logged while no server ran calls nothing.
+ */
+import type { Clock } from '../adapters/clock/clock.js';
+import type { Logger } from '../adapters/log/logger.js';
+import type { EventLog, StoredEvent } from '../events/event-log.js';
+import { runTrigger, type TriggerAccount } from './run-trigger.js';
+import { type TriggerCall, triggerCallsOf } from './trigger-calls.js';
+import { TriggerFiles } from './trigger-files.js';
+
+/** Triggers that run at the same time. */
+export const TRIGGERS_RUNNING_MAX = 4;
+/** Events that are read from the log at once. */
+const READ_EVENTS = 200;
+
+export interface TriggerServiceOptions {
+  readonly directory: string;
+  readonly timeLimitSeconds: number;
+  /** Whether output and success of triggers are logged, too. */
+  readonly logsDetail: boolean;
+  readonly events: EventLog & {
+    read(range: { readonly afterSeq: number; readonly limit: number }): Promise<StoredEvent[]>;
+  };
+  /** Number of the last event that is not to be acted upon. */
+  readonly afterSeq: number;
+  /** Resolves when all that was written so far is durable. */
+  settled(): Promise<void>;
+  senderOf(endpoint: string): Promise<string>;
+  /** Account that the triggers of an owner run as; null for that of the server. */
+  accountOf(owner: string | null): TriggerAccount | null;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** @see the head of this file */
+export class TriggerService {
+  readonly #options: TriggerServiceOptions;
+  readonly #files: TriggerFiles;
+  readonly #ending = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #afterSeq: number;
+  #isStarted = false;
+  #isLooking = false;
+  #lookAgain = false;
+
+  constructor(options: TriggerServiceOptions) {
+    this.#options = options;
+    this.#files = new TriggerFiles(options.directory);
+    this.#afterSeq = options.afterSeq;
+  }
+
+  /** The server is up and listens. */
+  start(apiPort: number): void {
+    this.#isStarted = true;
+    void this.#call({ name: 'launch', args: [String(apiPort)], owner: null, eventSeq: null });
+    this.wake();
+  }
+
+  /** Starts no more, and ends those that run. */
+  async stop(): Promise<void> {
+    this.#isStarted = false;
+    this.#ending.abort();
+    await Promise.all(this.#running);
+  }
+
+  /** There may be new events. */
+  wake(): void {
+    if (!this.#isStarted) return;
+    this.#lookAgain = true;
+    if (this.#isLooking) return;
+    this.#look().catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, 'triggers could not be called');
+    });
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    try {
+      while (this.#lookAgain && this.#isStarted) {
+        this.#lookAgain = false;
+        for (let page = READ_EVENTS; page === READ_EVENTS && this.#isStarted; ) {
+          page = await this.#page();
+        }
+      }
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  /** Acts upon some events. @returns How many there were. */
+  async #page(): Promise<number> {
+    const { events, settled, senderOf } = this.#options;
+    const page = await events.read({ afterSeq: this.#afterSeq, limit: READ_EVENTS });
+    const hasFiles = this.#files.names().size > 0;
+    if (page.length > 0 && hasFiles) await settled();
+    for (const event of page) {
+      this.#afterSeq = event.seq;
+      if (!hasFiles) continue;
+      for (const call of await triggerCallsOf(event, senderOf)) await this.#call(call);
+      if (!this.#isStarted) break;
+    }
+    return page.length;
+  }
+
+  /** Resolves when the trigger runs, or need not. */
+  async #call(call: TriggerCall): Promise<void> {
+    if (!this.#files.names().has(call.name)) return;
+    while (this.#running.size >= TRIGGERS_RUNNING_MAX) await Promise.race(this.#running);
+    if (!this.#isStarted) return;
+    const run = this.#run(call).catch((error: unknown) => {
+      this.#options.logger.error({ trigger: call.name, err: error }, 'a trigger is lost');
+    });
+    this.#running.add(run);
+    void run.finally(() => this.#running.delete(run));
+  }
+
+  async #run(call: TriggerCall): Promise<void> {
+    const { events, timeLimitSeconds, logsDetail, accountOf, clock, logger } = this.#options;
+    const { name: trigger, owner } = call;
+    const fault = this.#files.fault(trigger);
+    const startMs = clock.monotonicMs();
+    const end =
+      fault !== null
+        ? { exitCode: null, signal: null, reason: `it is not run: ${fault}`, output: '' }
+        : await runTrigger({
+            ...{ call, clock, keepsOutput: logsDetail, account: accountOf(owner) },
+            file: this.#files.pathOf(trigger),
+            directory: this.#files.directory,
+            timeLimitMs: timeLimitSeconds * 1000,
+            signal: this.#ending.signal,
+          });
+    const durationMs = Math.round(clock.monotonicMs() - startMs);
+    const { exitCode, reason, output } = end;
+    const facts = { trigger, args: call.args, owner, durationMs, exitCode };
+    const more = logsDetail ? { output } : {};
+    if (reason !== null) {
+      logger.error({ ...facts, ...more }, `a trigger has failed: ${reason}`);
+      await events.append('triggerFailed', { trigger, reason, exitCode, durationMs });
+      return;
+    }
+    if (logsDetail) logger.info({ ...facts, ...more }, 'a trigger has run');
+    await events.append('triggerFinished', { trigger, durationMs });
+  }
+}
