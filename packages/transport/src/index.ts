@@ -6,6 +6,7 @@ export * from './chunk-inbox.js';
 export * from './chunk-outbox.js';
 export * from './clear-packet.js';
 export * from './clear-replies.js';
+export * from './close-frame.js';
 export * from './crypto-exchange.js';
 export * from './discover-packet.js';
 export * from './endpoint.js';
