@@ -2,20 +2,26 @@
  * Every event of the table is brought about here and held against its documented structure. That
  * code appends no other is checked by the compiler, which takes names and fields from the table.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../adapters/clock/clock.js';
 import { ManualClock } from '../adapters/clock/manual-clock.js';
 import { type OpenDatabase, openDatabase } from '../adapters/database/database.js';
+import { silentLogger } from '../adapters/log/logger.js';
 import { type LabSocket, ServerLab } from '../server-lab.conformance.js';
 import { LOGIN_LIMITS } from '../sessions/limits.js';
 import { COMPLETE, DomainLab, keyOf, peerOf, until } from '../transfers/domain-lab.conformance.js';
+import { TriggerService } from '../triggers/trigger-service.js';
 import { openUsers } from '../users/open-users.js';
+import { WebhookCourier } from '../webhooks/webhook-courier.js';
+import { webhookHandlers } from '../webhooks/webhook-handlers.js';
+import { WebhookStore } from '../webhooks/webhook-store.js';
 import type { EventDefinition } from './event-fields.js';
 import { EVENTS } from './event-names.js';
 import { eventsDocument } from './events-document.js';
+import { FollowerLab } from './follower-lab.conformance.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
@@ -189,6 +195,49 @@ const tellOfDiscovery = async (lab: DomainLab): Promise<void> => {
   });
 };
 
+/** Everything that those tell of who act upon the log. */
+const tellOfFollowers = async (): Promise<void> => {
+  const lab = await FollowerLab.open();
+  const directory = join(lab.dir, 'triggers');
+  mkdirSync(directory, { mode: 0o755 });
+  writeFileSync(join(directory, 'userAdded'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  writeFileSync(join(directory, 'userLocked'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const { events, clock, database, commits } = lab;
+  const settled = (): Promise<void> => Promise.resolve();
+  const shared = { events, clock, settled, logger: silentLogger };
+  const triggers = new TriggerService({
+    ...{ ...shared, directory, timeLimitSeconds: 60, logsDetail: false, afterSeq: 0 },
+    senderOf: () => Promise.resolve(''),
+    accountOf: () => null,
+  });
+  const store = new WebhookStore(database.db, commits);
+  const courier = new WebhookCourier({ ...shared, store, allowPrivate: false });
+  events.onAppended(() => {
+    triggers.wake();
+    courier.wake();
+  });
+  await courier.start();
+  triggers.start(1);
+  const services = { store, courier, events, clock, allowPrivate: false };
+  const { createWebhook, deleteWebhook } = webhookHandlers(services);
+  const call = { caller: { userName: 'boss' } } as never;
+  const params = { url: 'http://localhost/', events: ['userAdded'] };
+  const { webhookId } = await createWebhook(params, call);
+  await events.append('userAdded', { userName: 'ann' });
+  await events.append('userLocked', { userName: 'ann' });
+  for (const name of ['triggerFinished', 'triggerFailed']) {
+    await lab.until(async () => (await lab.told(name))[0]);
+  }
+  await lab.until(async () => (await lab.told('webhookGivenUp'))[0], 600_000);
+  await deleteWebhook({ webhookId }, call);
+  await triggers.stop();
+  await courier.stop();
+  for (const { name, fields } of await events.read({ afterSeq: 0, limit: 1000 })) {
+    if (/^(trigger|webhook)/.test(name)) seen.push({ name, fields });
+  }
+  await lab.close();
+};
+
 const control = new ControlStory();
 
 beforeAll(async () => {
@@ -201,6 +250,7 @@ beforeAll(async () => {
     seen.push({ name, fields });
   }
   await lab.close();
+  await tellOfFollowers();
   await control.tell();
 });
 afterAll(() => control.close());

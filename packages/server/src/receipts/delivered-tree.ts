@@ -89,8 +89,9 @@ export class DeliveredTree {
       for (const [, hash] of others) hash.update(piece);
       await nextTurn();
     }
-    const digests = others.map(([name, hash]) => [name, hash.digest('hex')]);
-    return { blake3: blake3.digestBuffer().toString('hex'), ...Object.fromEntries(digests) };
+    const digests: Record<string, string> = { blake3: blake3.digestBuffer().toString('hex') };
+    for (const [name, hash] of others) digests[name] = hash.digest('hex');
+    return digests;
   }
 }
 

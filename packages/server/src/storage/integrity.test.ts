@@ -103,7 +103,7 @@ describe('a source file that is changed between hashing and sending', () => {
     fs.appendFileSync(path.join(world.source, 'a'), 'more');
     await expect(source.readChunk(0, 0)).rejects.toMatchObject({
       code: 'source_changed',
-      message: expect.stringContaining('"/a"'),
+      message: expect.stringContaining('"/a"') as string,
     });
     await source.close(true);
   });
