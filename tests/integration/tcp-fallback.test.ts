@@ -93,7 +93,7 @@ const expectEqualTrees = async ({ source, target }: Pair): Promise<void> => {
   expect(differences(await readTree(source), await readTree(`${target}/tree`))).toEqual([]);
 };
 
-describe('a transfer whose UDP packets are swallowed', () => {
+describe.concurrent('a transfer whose UDP packets are swallowed', () => {
   it('completes over TCP and says why', async () => {
     await using lab = openLab();
     await using hole = await blackHole();
@@ -185,7 +185,7 @@ describe('a transfer whose UDP packets are swallowed', () => {
   });
 });
 
-describe('a server with the fallback switched off', () => {
+describe.concurrent('a server with the fallback switched off', () => {
   it('does not send over TCP, and says so', async () => {
     await using lab = openLab();
     await using hole = await blackHole();
