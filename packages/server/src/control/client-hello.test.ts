@@ -25,7 +25,7 @@ async function helloOf(options: tls.ConnectionOptions): Promise<Buffer> {
 }
 
 describe('offersProtocol', () => {
-  let ours = Buffer.alloc(0);
+  let ours: Buffer = Buffer.alloc(0);
   let others: Buffer[] = [];
 
   beforeAll(async () => {
