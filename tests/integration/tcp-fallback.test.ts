@@ -3,15 +3,17 @@ import { createSocket } from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Api } from '@jetstream/client';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { differences, makeSampleTree, readTree } from '../../scripts/sample-tree.js';
 import { LOOPBACK, type ServerProcess } from '../../scripts/server-process.js';
 import { awaitComplete, awaitDurable, type Lab, openLab, orderTransfer } from './servers.js';
 
-const BIG_FILE_BYTES = 48 * 1024 * 1024;
+const FILE_BYTES = 8 * 1024 * 1024 + 13;
+const CEILING_KBPS = 40_000;
+const BIG_FILE_BYTES = 32 * 1024 * 1024;
 /** Slow enough that there is time to interfere. */
 const SEND_RATE_MAX_KBPS = 100_000;
-const HALFWAY_BYTES = 12 * 1024 * 1024;
+const HALFWAY_BYTES = 8 * 1024 * 1024;
 
 /** A UDP port that swallows everything, as a firewall does. */
 async function blackHole(): Promise<{ port: number } & AsyncDisposable> {
@@ -63,65 +65,103 @@ interface Pair {
   readonly tokyo: ServerProcess;
   readonly sender: Api;
   readonly receiver: Api;
-  readonly source: string;
-  readonly target: string;
 }
 
-async function startPair(
-  lab: Lab,
-  { bytes, flags = [] }: { bytes: number; flags?: readonly string[] },
-): Promise<Pair> {
-  const paris = await lab.start('paris', { flags });
-  const tokyo = await lab.start('tokyo', { flags });
-  const source = lab.path('source');
-  await makeSampleTree(source, { bigFileBytes: bytes, smallFileCount: 100 });
-  return {
-    paris,
-    tokyo,
-    sender: await lab.login(paris),
-    receiver: await lab.login(tokyo),
-    source,
-    target: lab.path('target'),
-  };
+async function startPair(lab: Lab, parisFlags: readonly string[] = []): Promise<Pair> {
+  const paris = await lab.start('paris', { flags: parisFlags });
+  const tokyo = await lab.start('tokyo');
+  const sender = await lab.login(paris);
+  return { paris, tokyo, sender, receiver: await lab.login(tokyo) };
 }
 
-/** Orders a transfer that UDP cannot carry. */
-const orderBlocked = (pair: Pair, udpPort: number, more: object = {}) =>
-  orderTransfer({ ...pair, receivingServer: pair.tokyo, udpPort, ...more });
-
-const expectEqualTrees = async ({ source, target }: Pair): Promise<void> => {
-  expect(differences(await readTree(source), await readTree(`${target}/tree`))).toEqual([]);
-};
+const treesDiffer = async (source: string, target: string): Promise<string[]> =>
+  differences(await readTree(source), await readTree(`${target}/tree`));
 
 describe('a transfer whose UDP packets are swallowed', () => {
-  it('completes over TCP and says why', async () => {
-    await using lab = openLab();
-    await using hole = await blackHole();
-    const pair = await startPair(lab, { bytes: 8 * 1024 * 1024 + 13 });
+  let lab: Lab;
+  let hole: Awaited<ReturnType<typeof blackHole>>;
+  let pair: Pair;
+  let source = '';
+  let big = '';
 
-    const { transferId } = await orderBlocked(pair, hole.port);
+  beforeAll(async () => {
+    lab = openLab();
+    hole = await blackHole();
+    pair = await startPair(lab);
+    source = lab.path('source');
+    big = lab.path('big');
+    await makeSampleTree(source, { bigFileBytes: FILE_BYTES, smallFileCount: 100 });
+    await makeSampleTree(big, { bigFileBytes: BIG_FILE_BYTES, smallFileCount: 10 });
+  });
+
+  afterAll(async () => {
+    await lab[Symbol.asyncDispose]();
+    await hole[Symbol.asyncDispose]();
+  });
+
+  const order = (target: string, more: Partial<Parameters<typeof orderTransfer>[0]>) =>
+    orderTransfer({
+      ...pair,
+      receivingServer: pair.tokyo,
+      udpPort: hole.port,
+      source,
+      target: lab.path(target),
+      ...more,
+    });
+
+  it('completes over TCP below its ceiling, and says why', async () => {
+    const { transferId } = await order('first', { sendRateMax: CEILING_KBPS });
     const done = await awaitComplete(pair.sender, transferId, [pair.paris, pair.tokyo]);
 
-    await expectEqualTrees(pair);
+    expect(await treesDiffer(source, lab.path('first'))).toEqual([]);
     expect(done.path).toBe('tcp');
-    expect(done.pathReason).toMatch(
-      new RegExp(
-        `^no answer over UDP from ${LOOPBACK}:${hole.port} within \\d+ s; \\d TLS streams? to port ${pair.tokyo.ready.apiPort} \\(.+\\)$`,
-      ),
-    );
+    const silence = `no answer over UDP from ${LOOPBACK}:${hole.port} within \\d+ s`;
+    const streams = `\\d TLS streams? to port ${pair.tokyo.ready.apiPort} \\(.+\\)`;
+    expect(done.pathReason).toMatch(new RegExp(`^${silence}; ${streams}$`));
     expect(done.blocksRetransmitted).toBe(0);
+    const seconds = ((done.endTime ?? 0) - (done.startTime ?? 0)) / 1e6;
+    expect((FILE_BYTES * 8) / 1000 / seconds).toBeLessThan(CEILING_KBPS * 1.1);
+  });
 
-    // The next one does not wait for UDP again.
-    const next = await orderBlocked(pair, hole.port);
-    const again = await awaitComplete(pair.sender, next.transferId, [pair.paris, pair.tokyo]);
-    expect(again.path).toBe('tcp');
+  it('does not wait for UDP the next time', async () => {
+    const { transferId } = await order('next', {});
+    const done = await awaitComplete(pair.sender, transferId, [pair.paris, pair.tokyo]);
+
+    expect(await treesDiffer(source, lab.path('next'))).toEqual([]);
+    expect(done.path).toBe('tcp');
+    expect(done.pathReason).toContain('when last tried');
+  });
+
+  it('is not offered to a server with another key than expected', async () => {
+    const { publicKey } = await pair.sender.server.getServerInfo();
+
+    const { transferId } = await order('refused', { publicKey });
+    const ended = await pair.sender.send.waitForTransfer(transferId, { timeoutSeconds: 60 });
+
+    expect(ended).toMatchObject({ status: 'error', errorCode: 'peer_identity_mismatch' });
+    expect(existsSync(lab.path('refused', 'tree'))).toBe(false);
+  });
+
+  it('goes on after its streams were cut', async () => {
+    await using relay = await relayTo(pair.tokyo.ready.apiPort);
+    const { tokyo } = pair;
+    const { transferId } = await order('cut', {
+      receivingServer: { ...tokyo, ready: { ...tokyo.ready, apiPort: relay.port } },
+      source: big,
+      sendRateMax: SEND_RATE_MAX_KBPS,
+    });
+    await awaitDurable(pair.sender, transferId, HALFWAY_BYTES);
+
+    expect(relay.cut()).toBeGreaterThan(1);
+    const done = await awaitComplete(pair.sender, transferId, [pair.paris, tokyo]);
+
+    expect(await treesDiffer(big, lab.path('cut'))).toEqual([]);
+    expect(done.path).toBe('tcp');
   });
 
   it('goes on after the receiver was killed and restarted', async () => {
-    await using lab = openLab();
-    await using hole = await blackHole();
-    const pair = await startPair(lab, { bytes: BIG_FILE_BYTES });
-    const { transferId } = await orderBlocked(pair, hole.port, {
+    const { transferId } = await order('killed', {
+      source: big,
       sendRateMax: SEND_RATE_MAX_KBPS,
     });
     const halfway = await awaitDurable(pair.sender, transferId, HALFWAY_BYTES);
@@ -130,98 +170,41 @@ describe('a transfer whose UDP packets are swallowed', () => {
     const tokyo = await lab.restart(pair.tokyo);
     const done = await awaitComplete(pair.sender, transferId, [pair.paris, tokyo]);
 
-    await expectEqualTrees(pair);
+    expect(await treesDiffer(big, lab.path('killed'))).toEqual([]);
     expect(done.path).toBe('tcp');
     const sentBytes = done.blocksSent * done.blockSize;
     expect(sentBytes).toBeLessThan((done.totalBytes ?? 0) + halfway.bytesDurable);
   });
-
-  it('goes on after its streams were cut', async () => {
-    await using lab = openLab();
-    await using hole = await blackHole();
-    const pair = await startPair(lab, { bytes: BIG_FILE_BYTES });
-    await using relay = await relayTo(pair.tokyo.ready.apiPort);
-    const { tokyo } = pair;
-    const viaRelay = { ...tokyo, ready: { ...tokyo.ready, apiPort: relay.port } };
-    const { transferId } = await orderBlocked(pair, hole.port, {
-      receivingServer: viaRelay,
-      sendRateMax: SEND_RATE_MAX_KBPS,
-    });
-    await awaitDurable(pair.sender, transferId, HALFWAY_BYTES);
-
-    expect(relay.cut()).toBeGreaterThan(1);
-    const done = await awaitComplete(pair.sender, transferId, [pair.paris, tokyo]);
-
-    await expectEqualTrees(pair);
-    expect(done.path).toBe('tcp');
-  });
-
-  it('is not offered to a server with another key than expected', async () => {
-    await using lab = openLab();
-    await using hole = await blackHole();
-    const pair = await startPair(lab, { bytes: 1000 });
-    const { publicKey } = await pair.sender.server.getServerInfo();
-
-    const { transferId } = await orderBlocked(pair, hole.port, { publicKey });
-    const ended = await pair.sender.send.waitForTransfer(transferId, { timeoutSeconds: 60 });
-
-    expect(ended).toMatchObject({ status: 'error', errorCode: 'peer_identity_mismatch' });
-    expect(existsSync(`${pair.target}/tree`)).toBe(false);
-  });
-
-  it('keeps the ceiling of its destination', async () => {
-    await using lab = openLab();
-    await using hole = await blackHole();
-    const bytes = 16 * 1024 * 1024;
-    const pair = await startPair(lab, { bytes });
-    const sendRateMax = 40_000;
-
-    const { transferId } = await orderBlocked(pair, hole.port, { sendRateMax });
-    const done = await awaitComplete(pair.sender, transferId, [pair.paris, pair.tokyo]);
-
-    const seconds = ((done.endTime ?? 0) - (done.startTime ?? 0)) / 1e6;
-    expect(done.path).toBe('tcp');
-    expect((bytes * 8) / 1000 / seconds).toBeLessThan(sendRateMax * 1.1);
-  });
 });
 
 describe('a server with the fallback switched off', () => {
-  it('does not send over TCP, and says so', async () => {
+  it('neither sends nor receives over TCP, and the sender says so', async () => {
     await using lab = openLab();
     await using hole = await blackHole();
-    const pair = await startPair(lab, { bytes: 1000, flags: ['--tcp-fallback=false'] });
-
-    const { transferId } = await orderBlocked(pair, hole.port);
-    const message = await expectUnreachable(pair.sender, transferId);
-
-    expect(message).toMatch(
-      /did not answer for 30 s over UDP; the fallback to TCP is switched off/,
-    );
-    await pair.sender.send.cancelTransfer(transferId);
-  });
-
-  it('takes no streams', async () => {
-    await using lab = openLab();
-    await using hole = await blackHole();
-    const paris = await lab.start('paris');
-    const tokyo = await lab.start('tokyo', { flags: ['--tcp-fallback=false'] });
+    const pair = await startPair(lab, ['--tcp-fallback=false']);
+    const { paris, tokyo, sender, receiver } = pair;
     const source = lab.path('source');
     await makeSampleTree(source, { bigFileBytes: 1000, smallFileCount: 1 });
-    const sender = await lab.login(paris);
-    const receiver = await lab.login(tokyo);
+    const wanted = { udpPort: hole.port, source, target: lab.path('target') };
 
-    const { transferId } = await orderTransfer({
-      sender,
-      receiver,
-      receivingServer: tokyo,
-      udpPort: hole.port,
-      source,
-      target: lab.path('target'),
+    const sent = await orderTransfer({ ...wanted, ...pair, receivingServer: tokyo });
+    const received = await orderTransfer({
+      ...wanted,
+      sender: receiver,
+      receiver: sender,
+      receivingServer: paris,
     });
-    const message = await expectUnreachable(sender, transferId);
+    const messages = await Promise.all([
+      expectUnreachable(sender, sent.transferId),
+      expectUnreachable(receiver, received.transferId),
+    ]);
 
-    expect(message).toContain(`TCP port ${tokyo.ready.apiPort}: `);
-    await sender.send.cancelTransfer(transferId);
+    expect(messages[0]).toMatch(
+      /did not answer for 30 s over UDP; the fallback to TCP is switched/,
+    );
+    expect(messages[1]).toContain(`over UDP; TCP port ${paris.ready.apiPort}: `);
+    await sender.send.cancelTransfer(sent.transferId);
+    await receiver.send.cancelTransfer(received.transferId);
   });
 });
 

@@ -94,6 +94,7 @@ const createTransfer = async (order: CopyOrder, token: string): Promise<Transfer
   const { publicKey, receiver: receiving } = await receiver.server.getServerInfo();
   const destination = await sender.send.createDestination(order.receiverAddress, {
     destinationPort: receiving.port,
+    destinationControlPort: receiver.port,
     destinationPublicKey: publicKey,
     ...(sendRateMaxKbps === undefined ? {} : { sendRateMax: sendRateMaxKbps }),
   });
@@ -126,7 +127,12 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 const watch = async (order: CopyOrder, transferId: string): Promise<TransferStructure> => {
   const { sender, view, signal } = order;
   const meter = new ProgressMeter(0, performance.now());
+  let path: string | null = null;
   const show = (transfer: TransferStructure): void => {
+    if (transfer.path !== path && transfer.path === 'tcp') {
+      view.note(`Over TCP: ${transfer.pathReason ?? 'UDP does not pass'}`);
+    }
+    path = transfer.path;
     const totalBytes = transfer.totalBytes ?? 0;
     const progress = { doneBytes: doneBytes(transfer), totalBytes };
     view.progress(meter.update(progress, performance.now()));
