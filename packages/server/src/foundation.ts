@@ -12,6 +12,7 @@ import { settingOf } from './adapters/database/settings.js';
 import { type Logger, openLogger } from './adapters/log/logger.js';
 import { type OsAccounts, openOsAccounts } from './adapters/os-accounts/os-accounts.js';
 import { defaultStateDir, lockStateDir, prepareStateDir } from './adapters/state-dir/state-dir.js';
+import { openBrowserCertificate, type TlsPair } from './adapters/tls/browser-certificate.js';
 import { type Identity, openIdentity } from './adapters/tls/identity.js';
 import { ConfigError } from './config/config-error.js';
 import { parseServerOptions } from './config/parse-server-options.js';
@@ -28,7 +29,9 @@ export interface Foundation {
   readonly database: OpenDatabase;
   readonly identity: Identity;
   /** What the control API shows: the identity's own, or the certificate of the options. */
-  readonly apiTls: { readonly certificatePem: string; readonly privateKeyPem: string };
+  readonly apiTls: TlsPair;
+  /** The same for browsers, which cannot use the identity; null with a certificate of the options. */
+  readonly browserTls: TlsPair | null;
   readonly accounts: OsAccounts;
   readonly hostName: string;
   readonly serverName: string;
@@ -94,7 +97,8 @@ export const openFoundation = async (
     const serverUid = await settingOf(db, 'serverUid', randomUUID);
     const hostName = hostname();
     const nowMs = clock.nowUs() / 1000;
-    const identity = openIdentity({ stateDir, hostName, serverUid, nowMs });
+    const naming = { stateDir, hostName, serverUid, nowMs };
+    const identity = openIdentity(naming);
     const commits = new GroupCommit(db);
     return {
       config,
@@ -106,6 +110,7 @@ export const openFoundation = async (
       database,
       identity,
       apiTls: apiTlsOf(config, identity),
+      browserTls: config.apiTlsCert === null ? openBrowserCertificate(naming) : null,
       accounts: openOsAccounts(),
       hostName,
       serverName: config.serverName ?? hostName,

@@ -137,13 +137,13 @@ const controlHandlers = (
 });
 
 const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer => {
-  const { config, clock, logger, apiTls, hostName, serverName } = parts.foundation;
+  const { config, clock, logger, apiTls, browserTls, hostName, serverName } = parts.foundation;
   const names = new Set([hostName, serverName].map((name) => name.toLowerCase()));
   const { externalAddress } = parts.settings;
   return new ControlServer({
     host: listenHost(config),
     port: config.apiPort,
-    ...apiTls,
+    tls: browserTls === null ? [apiTls] : [apiTls, browserTls],
     isOwnName: (name) => names.has(name) || name === externalAddress.host,
     dispatcher,
     registry: parts.control.registry,

@@ -1,6 +1,6 @@
 /**
- * Collections over random histories of manifests, destinations, transfers in every state and
- * received transfers, held against a model of what must be there.
+ * Collections over random histories of manifests, shared tokens, destinations, transfers in every
+ * state and received transfers, held against a model of what must be there.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,6 +39,8 @@ class World {
   readonly manifests = new Map<string, number>();
   readonly transfers = new Map<string, TransferStructure>();
   readonly received = new Map<string, Received>();
+  /** Shared tokens by id: their manifests, and when they expire. */
+  readonly links = new Map<string, { manifestId: string; expiryTime: number | null }>();
   readonly seen = new Set<string>();
   #count = 0;
 
@@ -85,6 +87,30 @@ class World {
     if (made !== null) this.transfers.set(made.transferId, made);
   }
 
+  async share(n: number): Promise<void> {
+    const manifestId = this.nth(this.manifests.keys(), n);
+    if (manifestId === undefined) return;
+    const timeLimitSeconds = n % 3 === 0 ? null : (n % 90) * 3600 + 1;
+    const attempt = this.lab.call('send.createSharedToken', { manifestId, timeLimitSeconds });
+    const made = await attempt.catch(() => null);
+    if (made === null) return;
+    this.links.set(made.token.split('.')[1] ?? '', made);
+  }
+
+  async unshare(n: number): Promise<void> {
+    const token = this.nth(this.links.keys(), n);
+    if (token === undefined) return;
+    this.links.delete(token);
+    await codeOf(this.lab.call('send.deleteSharedToken', { token }));
+  }
+
+  get validLinks(): [string, { manifestId: string }][] {
+    const nowUs = this.lab.clock.nowUs();
+    return [...this.links].filter(
+      ([, { expiryTime }]) => expiryTime === null || expiryTime > nowUs,
+    );
+  }
+
   async receive(n: number): Promise<void> {
     this.#count += 1;
     const transferId = this.#count.toString(16).padStart(32, '0');
@@ -126,6 +152,7 @@ class World {
 
   async collect(force: boolean): Promise<void> {
     await this.refresh();
+    const valid = [...this.links].filter(([id]) => this.validLinks.some(([each]) => each === id));
     const readyUs = this.lab.clock.nowUs() - (force ? 0 : GRACE_US);
     const wanted = { transfers: 0, manifests: 0, receivedTransfers: 0 };
     const isReady = (endTimeUs: number | null): boolean =>
@@ -136,6 +163,7 @@ class World {
       wanted.transfers += 1;
     }
     const used = new Set([...this.transfers.values()].map(({ manifestId }) => manifestId));
+    for (const [, { manifestId }] of this.validLinks) used.add(manifestId);
     for (const [id, creationTimeUs] of this.manifests) {
       if (used.has(id) || creationTimeUs > readyUs) continue;
       this.manifests.delete(id);
@@ -148,7 +176,13 @@ class World {
     }
     expect(await this.lab.collect({ force, dryRun: true })).toMatchObject(wanted);
     expect(await this.lab.collect({ force })).toMatchObject(wanted);
+    // What has expired goes at once when forced, and else within two hours.
+    if (force) this.links.clear();
+    for (const [id, link] of valid) this.links.set(id, link);
     await this.check();
+    if (!force) return;
+    const links = await this.lab.call('send.getSharedTokens', {}, this.boss);
+    expect(links.map(({ token }) => token).sort()).toEqual([...this.links.keys()].sort());
   }
 
   /** Everything that the model has is there with all that it needs, and nothing else. */
@@ -159,6 +193,12 @@ class World {
     const transfers = await lab.call('send.getTransfers', {}, boss);
     const received = await lab.finish('recv.getTransfersAsync', {}, boss);
     const destinations = await lab.call('send.getDestinations', {}, boss);
+    const links = await lab.call('send.getSharedTokens', {}, boss);
+    for (const [id, { manifestId }] of this.validLinks) {
+      expect(links.map(({ token }) => token)).toContain(id);
+      expect(manifests.map((each) => each.manifestId)).toContain(manifestId);
+      expect(existsSync(join(lab.dir, 'state', 'manifests', `${manifestId}.list`))).toBe(true);
+    }
     const sorted = (ids: Iterable<string>): string[] => [...ids].sort();
     expect(sorted(manifests.map((each) => each.manifestId))).toEqual(sorted(this.manifests.keys()));
     expect(sorted(transfers.map((each) => each.transferId))).toEqual(sorted(this.transfers.keys()));
@@ -191,6 +231,8 @@ const STEPS: Readonly<Record<string, Step>> = {
   manifest: (world, n) => world.makeManifest(n),
   transfer: (world, n) => world.makeTransfer(n),
   anotherTransfer: (world, n) => world.makeTransfer(n),
+  share: (world, n) => world.share(n),
+  unshare: (world, n) => world.unshare(n),
   started: (world, n) => {
     const id = world.running(n);
     if (id !== undefined) world.lab.plane.events.sendStarted(id, peerOf(1));

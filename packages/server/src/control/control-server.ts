@@ -9,6 +9,7 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } f
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
 import type { IncomingStream } from '../data/data-plane.js';
+import { SIGNATURES, type TlsPair } from '../adapters/tls/browser-certificate.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
@@ -22,8 +23,8 @@ import { type SessionLifetimes, WsSession } from './ws-session.js';
 export interface ControlServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly privateKeyPem: string;
-  readonly certificatePem: string;
+  /** Keys and certificates, the one that clients remember first. */
+  readonly tls: readonly TlsPair[];
   /** Whether a host name, lower case, is one of this server, for the check of web pages. */
   isOwnName(name: string): boolean;
   readonly dispatcher: Dispatcher;
@@ -45,8 +46,10 @@ const BAD_REQUEST = 400;
 const createServer = (options: ControlServerOptions): FastifyInstance => {
   const server = fastify({
     https: {
-      key: options.privateKeyPem,
-      cert: options.certificatePem,
+      key: options.tls.map(({ privateKeyPem }) => privateKeyPem),
+      cert: options.tls.map(({ certificatePem }) => certificatePem),
+      // With two, the server decides: it shows its identity to everyone who can check it.
+      ...(options.tls.length > 1 ? { sigalgs: SIGNATURES, honorCipherOrder: true } : {}),
       minVersion: 'TLSv1.3',
       maxHeaderSize: CONTROL_LIMITS.httpHeaderBytesMax,
       headersTimeout: CONTROL_LIMITS.httpHeadersTimeoutMs,

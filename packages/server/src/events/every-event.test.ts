@@ -5,11 +5,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../adapters/clock/clock.js';
 import { ManualClock } from '../adapters/clock/manual-clock.js';
 import { type OpenDatabase, openDatabase } from '../adapters/database/database.js';
+import { GroupCommit } from '../adapters/database/group-commit.js';
 import { silentLogger } from '../adapters/log/logger.js';
+import { DownloadDesk } from '../links/pages/download-desk.js';
+import { SqliteLinkStore } from '../links/sqlite-link-store.js';
 import { type LabSocket, ServerLab } from '../server-lab.conformance.js';
 import { LOGIN_LIMITS } from '../sessions/limits.js';
 import { COMPLETE, DomainLab, keyOf, peerOf, until } from '../transfers/domain-lab.conformance.js';
@@ -175,6 +180,36 @@ const tellOfTransfers = async (lab: DomainLab): Promise<void> => {
   await lab.collect({ force: true });
 };
 
+/** What there is to tell of download links. */
+const tellOfLinks = async (lab: DomainLab): Promise<void> => {
+  const { manifestId } = await lab.manifest(7);
+  const shared = await lab.call('send.createSharedToken', { manifestId, timeLimitSeconds: 60 });
+  await lab.call('send.createSharedToken', { manifestId, timeLimitSeconds: 1 });
+  const token = shared.token.split('.')[1] ?? '';
+  await lab.call('send.updateSharedToken', { token, description: 'for the studio' });
+  const guest = lab.caller({
+    token: { id: token, session: 'guest', permissions: 1, path: null, manifestId },
+  });
+  const destination = { destinationAddress: 'guest.example' };
+  const { destinationId } = await lab.call('send.createDestination', destination, guest);
+  await lab.call('send.createTransfer', { manifestId, destinationId }, guest);
+  const { events, clock } = lab;
+  const store = new SqliteLinkStore(lab.database.db, new GroupCommit(lab.database.db));
+  const desk = new DownloadDesk({ store, events, clock, log: silentLogger });
+  const link = await store.find(token);
+  const place = desk.enter('192.0.2.8');
+  if (link === null || place === null) throw new Error('the link is not there');
+  const order = { link, kind: 'file', destPath: '/out.bin', key: 'k', bytes: 7 } as const;
+  const whole = { ...order, address: '192.0.2.8', takes: 'whole', reachesEnd: true } as const;
+  expect(await desk.begin(whole)).toBe('counted');
+  const stream = Readable.from([Buffer.alloc(7)]);
+  desk.watch(whole, stream, place);
+  await finished(stream);
+  await lab.call('send.deleteSharedToken', { token });
+  lab.clock.advance(2 * 3_600_000);
+  await lab.settled();
+};
+
 const tellOfDiscovery = async (lab: DomainLab): Promise<void> => {
   const caller = lab.tokenCaller('night');
   const expected: string[] = [];
@@ -244,6 +279,7 @@ beforeAll(async () => {
   const lab = await DomainLab.open();
   mkdirSync(join(lab.dir, 'in'), { recursive: true });
   await tellOfTransfers(lab);
+  await tellOfLinks(lab);
   await tellOfDiscovery(lab);
   await lab.stop();
   for (const { name, fields } of await lab.events.read({ afterSeq: 0, limit: 1000 })) {

@@ -129,7 +129,7 @@ export class LinkService {
       description: params.description ?? '',
       manifestId: manifest.id,
       creationTimeUs: nowUs,
-      expiryTimeUs: this.#expiryOf(params.timeLimitSeconds ?? null),
+      expiryTimeUs: this.#expiryOf(nowUs, params.timeLimitSeconds ?? null),
       downloadCount: 0,
       downloadLimit: params.downloadLimit ?? null,
       userData: {},
@@ -171,7 +171,9 @@ export class LinkService {
     const seconds = params.timeLimitSeconds ?? null;
     const password = params.password ?? null;
     const change: LinkChange = {
-      ...(seconds === null ? {} : { expiryTimeUs: this.#expiryOf(seconds) }),
+      ...(seconds === null
+        ? {}
+        : { expiryTimeUs: this.#expiryOf(this.#options.clock.nowUs(), seconds) }),
       ...(password === null ? {} : { passwordHash: await hashPassword(password) }),
       ...(params.downloadLimit == null ? {} : { downloadLimit: params.downloadLimit }),
       ...(params.description == null ? {} : { description: params.description }),
@@ -314,8 +316,8 @@ export class LinkService {
     );
   }
 
-  #expiryOf(seconds: number | null): number | null {
-    return seconds === null ? null : this.#options.clock.nowUs() + Math.ceil(seconds * SECOND_US);
+  #expiryOf(nowUs: number, seconds: number | null): number | null {
+    return seconds === null ? null : nowUs + Math.ceil(seconds * SECOND_US);
   }
 
   #take(manifestId: string, change: number): void {

@@ -55,6 +55,7 @@ const serviceWith = (scanner: ManifestScanner = createLocalScanner()): ManifestS
       },
     }),
     listsDir: lists,
+    isShared: () => Promise.resolve(false),
     isInUse: (id) => inUse.has(id),
   });
 };

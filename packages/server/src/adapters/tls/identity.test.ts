@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openBrowserCertificate } from './browser-certificate.js';
 import { certificateDaysLeft, openIdentity } from './identity.js';
 
 const NOW_MS = Date.UTC(2030, 0, 2);
@@ -48,4 +49,14 @@ test('openIdentity: an old certificate is renewed over the same key', () => {
   // Beyond 2049 dates take another form.
   const beyond = openIdentity(options(Date.UTC(2049, 11, 15)));
   expect(new X509Certificate(beyond.certificatePem).validTo).toContain('2059');
+});
+
+test('openBrowserCertificate: a P-256 certificate that is kept, over a key for the owner only', () => {
+  const first = openBrowserCertificate(options());
+  const certificate = new X509Certificate(first.certificatePem);
+  expect(certificate.publicKey.asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' });
+  expect(certificate.verify(certificate.publicKey)).toBe(true);
+  expect(certificate.checkHost('files.example.org')).toBe('files.example.org');
+  expect(openBrowserCertificate(options())).toEqual(first);
+  expect(statSync(join(stateDir, 'browser.key')).mode & 0o777).toBe(0o600);
 });

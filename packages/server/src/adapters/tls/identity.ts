@@ -59,8 +59,9 @@ const isCurrent = (certificatePem: string, key: KeyObject, nowMs: number): boole
 /** A host name that a certificate can carry: ASCII letters, digits, dots and dashes. */
 const isDnsName = (name: string): boolean => /^[A-Za-z0-9.-]{1,253}$/.test(name);
 
-const loadCertificate = (key: KeyObject, options: IdentityOptions): string => {
-  const path = join(options.stateDir, CERTIFICATE_FILE);
+/** The certificate of a key, made anew when there is none or it is about to expire. */
+export const loadCertificate = (key: KeyObject, file: string, options: IdentityOptions): string => {
+  const path = join(options.stateDir, file);
   const stored = readOptionalFile(path);
   if (stored !== null && isCurrent(stored, key, options.nowMs)) return stored;
   const notAfter = new Date(options.nowMs);
@@ -85,7 +86,7 @@ export const openIdentity = (options: IdentityOptions): Identity => {
   const raw = spki.subarray(spki.length - RAW_KEY_BYTES);
   return {
     privateKeyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    certificatePem: loadCertificate(key, options),
+    certificatePem: loadCertificate(key, CERTIFICATE_FILE, options),
     publicKeyBase64: raw.toString('base64'),
     keyId: createHash('sha256').update(raw).digest('hex').slice(0, 32),
   };

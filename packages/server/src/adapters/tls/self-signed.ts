@@ -1,4 +1,4 @@
-/** A self-signed X.509 certificate over an Ed25519 key. */
+/** A self-signed X.509 certificate over an Ed25519 or a P-256 key. */
 import { createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
@@ -17,6 +17,8 @@ import {
 
 /** @see RFC 8410 */
 const ED25519 = sequence(oid('1.3.101.112'));
+/** @see RFC 5758 */
+const ECDSA_WITH_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
 const COMMON_NAME = oid('2.5.4.3');
 const TAG_DNS_NAME = 0x82;
 const TAG_IP_ADDRESS = 0x87;
@@ -53,6 +55,8 @@ const extensions = (hosts: readonly string[]): Buffer =>
 
 /** Makes the certificate and returns it as PEM. */
 export const selfSignedCertificate = (options: CertificateOptions): string => {
+  const isEd25519 = options.privateKey.asymmetricKeyType === 'ed25519';
+  const algorithm = isEd25519 ? ED25519 : ECDSA_WITH_SHA256;
   const name = sequence(set(sequence(COMMON_NAME, utf8(options.commonName.slice(0, 64)))));
   const publicKey = createPublicKey(options.privateKey).export({ type: 'spki', format: 'der' });
   const serial = randomBytes(16);
@@ -62,12 +66,13 @@ export const selfSignedCertificate = (options: CertificateOptions): string => {
   const body = sequence(
     version3,
     unsigned(serial),
-    ED25519,
+    algorithm,
     name,
     validity,
     name,
     publicKey,
     extensions(options.hosts),
   );
-  return pem('CERTIFICATE', sequence(body, ED25519, bits(sign(null, body, options.privateKey))));
+  const signature = sign(isEd25519 ? null : 'sha256', body, options.privateKey);
+  return pem('CERTIFICATE', sequence(body, algorithm, bits(signature)));
 };

@@ -198,8 +198,12 @@ export class ContentDesk {
         destPath,
         size,
       }));
-      const { entries: totalEntries, bytes: totalBytes } = list.totals;
-      this.#reply({ kind: 'listed', id: command.id, page: { entries, totalEntries, totalBytes } });
+      const { entries: totalEntries, files: totalFiles, bytes: totalBytes } = list.totals;
+      this.#reply({
+        kind: 'listed',
+        id: command.id,
+        page: { entries, totalEntries, totalFiles, totalBytes },
+      });
     } finally {
       list.close();
     }

@@ -34,6 +34,7 @@ export interface ListedEntry {
 export interface ListedPage {
   readonly entries: readonly ListedEntry[];
   readonly totalEntries: number;
+  readonly totalFiles: number;
   readonly totalBytes: number;
 }
 

@@ -62,6 +62,7 @@ white-space:nowrap;text-align:center}
 :focus-visible{outline:3px solid var(--focus);outline-offset:2px}
 ul{list-style:none;margin:1.5rem 0 0;padding:0;border-top:1px solid var(--line)}
 li{display:flex;gap:1rem;align-items:center;padding:.75rem 0;border-bottom:1px solid var(--line)}
+li:last-child{border-bottom:0;padding-bottom:0}
 .name{flex:1;min-width:0;overflow-wrap:anywhere}
 .name span{display:block;font-size:.875rem}
 label{display:block;font-weight:600;margin-bottom:.25rem}
@@ -69,8 +70,7 @@ input{width:100%;font:inherit;padding:.5rem .75rem;border:1px solid var(--soft);
 background:var(--page);color:var(--text);margin-bottom:1rem}
 nav{display:flex;gap:1rem;justify-content:space-between;align-items:center;flex-wrap:wrap;margin-top:1.25rem}
 footer{text-align:center;font-size:.875rem;padding-top:1.5rem}
-@media (max-width:30rem){li{flex-wrap:wrap;gap:.5rem}.name{flex:1 0 100%}.button{width:100%}
-nav .button{width:auto}}
+@media (max-width:30rem){p .button,form .button{width:100%}li{gap:.75rem}li .button{padding:.5rem .75rem;font-size:.875rem}}
 @media print{.button,form{display:none}}
 `;
 

@@ -79,8 +79,8 @@ export const passwordPage = (path: string, isWrong: boolean): string =>
     html`<h1>A password is needed</h1>
 <p class="soft">Whoever sent you this link knows it.</p>
 ${isWrong ? html`<p class="bad" id="wrong" role="alert">That was not the password.</p>` : ''}
-<form method="post" action="${path}" autocomplete="off"><label for="password">Password</label>
-<input id="password" name="password" type="password" required autofocus maxlength="1024"${
+<form method="post" action="${path}"><label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="off" required autofocus maxlength="1024"${
       isWrong ? html` aria-invalid="true" aria-describedby="wrong"` : ''
     }>
 <button class="button main" type="submit">Show the files</button></form>`,
@@ -126,12 +126,12 @@ export interface FilesPage {
 /** The list of the files, with a button for each and one for all of them. */
 export const filesPage = ({ path, link, list, number }: FilesPage): string => {
   const title = link.description === '' ? 'Files for you' : link.description;
-  const { entries, totalEntries, totalBytes } = list;
+  const { entries, totalEntries, totalFiles, totalBytes } = list;
   const last = Math.ceil(totalEntries / LINK_LIMITS.pageEntries);
-  const summary = `${countText(totalEntries, 'file')}, ${sizeText(totalBytes)}${untilText(link)}`;
+  const summary = `${countText(totalFiles, 'file')}, ${sizeText(totalBytes)}${untilText(link)}`;
   const all =
-    totalEntries === 0
-      ? html`<p>There are no files in it.</p>`
+    totalFiles < 2
+      ? ''
       : html`<p><a class="button main" href="${path}/archive" download>Download all as zip</a></p>`;
   return documentOf(
     title,
