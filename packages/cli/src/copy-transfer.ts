@@ -7,6 +7,7 @@ import type { Api } from '@jetstream/client';
 import {
   BLOCK_BYTES,
   CommandError,
+  type Params,
   PERMISSIONS,
   type TransferStructure,
 } from '@jetstream/contract';
@@ -26,6 +27,9 @@ const LOOK_INTERVAL_MS = 400;
 /** Milliseconds that a cancelled transfer may take to end. */
 const CANCEL_MS_MAX = 5000;
 
+type ManifestParams = Params<'send.createManifest'>;
+type TransferParams = Params<'send.createTransfer'>;
+
 /** A copy to be made. */
 export interface CopyOrder {
   readonly sender: Api;
@@ -35,7 +39,12 @@ export interface CopyOrder {
   /** API token that the receiver was logged in to with; reused, as it cannot make another. */
   readonly receiverToken: string | null;
   readonly mappings: Readonly<Record<string, string>>;
-  readonly overwriteMode?: number;
+  /** Directory at the receiver that the mappings are below; none for absolute targets. */
+  readonly destinationPath: string | null;
+  /** What of the sources is taken; null for the server's default. */
+  readonly choice: Pick<ManifestParams, 'symlinks' | 'include' | 'exclude'>;
+  /** How it is delivered; null for the server's default. */
+  readonly delivery: Pick<TransferParams, 'overwriteMode' | 'onFileError' | 'publish'>;
   readonly sendRateMaxKbps?: number;
   readonly view: CopyView;
   readonly signal: AbortSignal;
@@ -71,8 +80,11 @@ const grantUpload = async ({ receiver, receiverToken }: CopyOrder): Promise<Gran
 };
 
 const createTransfer = async (order: CopyOrder, token: string): Promise<TransferStructure> => {
-  const { sender, receiver, signal, sendRateMaxKbps, overwriteMode } = order;
-  const manifest = await sender.send.createManifest({ mappings: { ...order.mappings } });
+  const { sender, receiver, signal, sendRateMaxKbps } = order;
+  const manifest = await sender.send.createManifest({
+    mappings: { ...order.mappings },
+    ...order.choice,
+  });
   const scanned = await sender.send.waitForManifest(manifest.manifestId, {}, { signal });
   if (scanned.status === 'error') {
     throw new CommandError('manifest_not_ready', scanned.errorMessage);
@@ -85,7 +97,8 @@ const createTransfer = async (order: CopyOrder, token: string): Promise<Transfer
   });
   return sender.send.createTransfer(manifest.manifestId, destination.destinationId, {
     destinationToken: token,
-    ...(overwriteMode === undefined ? {} : { overwriteMode }),
+    destinationPath: order.destinationPath,
+    ...order.delivery,
   });
 };
 
