@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type CopySource, type CopyTarget, type PathKind, planCopy } from './copy-plan.js';
+import {
+  type CopySource,
+  type CopyTarget,
+  type PathKind,
+  placement,
+  planCopy,
+} from './copy-plan.js';
 
 const file = (path: string): CopySource => ({ path, kind: 'file', text: path });
 const directory = (path: string, text = path): CopySource => ({ path, kind: 'directory', text });
@@ -41,5 +47,17 @@ describe('planCopy', () => {
     expect(() => planCopy([file('/a/x'), file('/b/x')], target('directory', '/t'))).toThrow(
       'both would become "/t/x"',
     );
+  });
+});
+
+describe('placement', () => {
+  it('as a whole: the target of the one source is what appears', () => {
+    const mappings = { '/in/job': '/srv/job' };
+    expect(placement(mappings, false)).toEqual({ mappings, destinationPath: null });
+    expect(placement(mappings, true)).toEqual({
+      mappings: { '/': '/srv/job' },
+      destinationPath: '/in/job',
+    });
+    expect(() => placement({ '/in/a': '/a', '/in/b': '/b' }, true)).toThrow('2 sources');
   });
 });

@@ -65,3 +65,29 @@ export const planCopy = (
   }
   return Object.fromEntries(mappings);
 };
+
+/** Mappings of a manifest, and the destination path of the transfer. */
+export interface Placement {
+  readonly mappings: Readonly<Record<string, string>>;
+  readonly destinationPath: string | null;
+}
+
+/**
+ * How a plan is told to the servers. A copy that is to appear as a whole needs one directory that
+ * appears: the target of its only source.
+ */
+export const placement = (
+  mappings: Readonly<Record<string, string>>,
+  isWhole: boolean,
+): Placement => {
+  if (!isWhole) return { mappings, destinationPath: null };
+  const [first, ...others] = Object.entries(mappings);
+  if (first === undefined || others.length > 0) {
+    throw usageError(
+      `Cannot copy ${others.length + 1} sources as a whole: expected one directory`,
+      'Copy a directory that holds them all',
+    );
+  }
+  const [target, source] = first;
+  return { mappings: { '/': source }, destinationPath: target };
+};

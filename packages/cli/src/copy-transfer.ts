@@ -7,6 +7,7 @@ import type { Api } from '@jetstream/client';
 import {
   BLOCK_BYTES,
   CommandError,
+  type Params,
   PERMISSIONS,
   type TransferStructure,
 } from '@jetstream/contract';
@@ -26,10 +27,20 @@ const LOOK_INTERVAL_MS = 400;
 /** Milliseconds that a cancelled transfer may take to end. */
 const CANCEL_MS_MAX = 5000;
 
+type ManifestParams = Params<'send.createManifest'>;
+type TransferParams = Params<'send.createTransfer'>;
+
 /** What is copied: mappings for a manifest to be made, or a manifest that is there, and where to. */
 export type CopyContent =
-  | { readonly mappings: Readonly<Record<string, string>> }
+  | CopyMappings
   | { readonly manifestId: string; readonly destinationPath: string };
+
+/** Sources to be scanned; of the choices, null is the server's default. */
+export interface CopyMappings extends Pick<ManifestParams, 'symlinks' | 'include' | 'exclude'> {
+  readonly mappings: Readonly<Record<string, string>>;
+  /** Directory at the receiver that the mappings are below; none for absolute targets. */
+  readonly destinationPath: string | null;
+}
 
 /** A copy to be made. */
 export interface CopyOrder {
@@ -40,7 +51,8 @@ export interface CopyOrder {
   /** API token that the receiver was logged in to with; reused, as it cannot make another. */
   readonly receiverToken: string | null;
   readonly content: CopyContent;
-  readonly overwriteMode?: number;
+  /** How it is delivered; null or absent for the server's default. */
+  readonly delivery?: Pick<TransferParams, 'overwriteMode' | 'onFileError' | 'publish'>;
   readonly sendRateMaxKbps?: number;
   readonly view: CopyView;
   readonly signal: AbortSignal;
@@ -77,9 +89,12 @@ const grantUpload = async ({ receiver, receiverToken }: CopyOrder): Promise<Gran
 
 const makeManifest = async (
   { sender, signal }: CopyOrder,
-  content: Extract<CopyContent, { mappings: unknown }>,
+  { destinationPath: _, ...params }: CopyMappings,
 ): Promise<string> => {
-  const manifest = await sender.send.createManifest({ mappings: { ...content.mappings } });
+  const manifest = await sender.send.createManifest({
+    ...params,
+    mappings: { ...params.mappings },
+  });
   const scanned = await sender.send.waitForManifest(manifest.manifestId, {}, { signal });
   if (scanned.status === 'error') {
     throw new CommandError('manifest_not_ready', scanned.errorMessage);
@@ -88,7 +103,7 @@ const makeManifest = async (
 };
 
 const createTransfer = async (order: CopyOrder, token: string): Promise<TransferStructure> => {
-  const { sender, receiver, sendRateMaxKbps, overwriteMode, content } = order;
+  const { sender, receiver, sendRateMaxKbps, content, delivery } = order;
   const manifestId =
     'mappings' in content ? await makeManifest(order, content) : content.manifestId;
   const { publicKey, receiver: receiving } = await receiver.server.getServerInfo();
@@ -100,8 +115,8 @@ const createTransfer = async (order: CopyOrder, token: string): Promise<Transfer
   });
   return sender.send.createTransfer(manifestId, destination.destinationId, {
     destinationToken: token,
-    ...('mappings' in content ? {} : { destinationPath: content.destinationPath }),
-    ...(overwriteMode === undefined ? {} : { overwriteMode }),
+    destinationPath: content.destinationPath,
+    ...delivery,
   });
 };
 

@@ -42,3 +42,6 @@ export const parsePositive = (text: string): number => {
   }
   return value;
 };
+
+/** An option that may be given several times. */
+export const collected = (text: string, before: string[] = []): string[] => [...before, text];

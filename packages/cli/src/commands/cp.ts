@@ -1,21 +1,46 @@
 /** `jetstream cp`: copies files between this machine and a server, or between two servers. */
-import { DEFAULT_API_PORT, OVERWRITE_ALWAYS, OVERWRITE_NEVER } from '@jetstream/contract';
+import {
+  DEFAULT_API_PORT,
+  OVERWRITE_ALWAYS,
+  OVERWRITE_BACKUP,
+  OVERWRITE_NEVER,
+  SYMLINK_FOLLOW,
+  SYMLINK_IGNORE,
+  SYMLINK_PRESERVE,
+} from '@jetstream/contract';
 import { type Command, Option } from 'commander';
 import { copyOutcome } from '../copy-outcome.js';
-import { planCopy } from '../copy-plan.js';
+import { placement, planCopy } from '../copy-plan.js';
 import { openCopyServers } from '../copy-servers.js';
 import { runCopy } from '../copy-transfer.js';
 import { copyView } from '../copy-view.js';
 import { parseEndpoint } from '../endpoint.js';
 import { usageError } from '../failure.js';
-import { parsePort, parsePositive } from '../option-values.js';
+import { collected, parsePort, parsePositive } from '../option-values.js';
 import type { Terminal } from '../terminal.js';
+
+const OVERWRITE_MODES = {
+  always: OVERWRITE_ALWAYS,
+  never: OVERWRITE_NEVER,
+  backup: OVERWRITE_BACKUP,
+} as const;
+
+const SYMLINK_MODES = {
+  follow: SYMLINK_FOLLOW,
+  ignore: SYMLINK_IGNORE,
+  preserve: SYMLINK_PRESERVE,
+} as const;
 
 /** Flags of `jetstream cp`. */
 export interface CpFlags {
   readonly apiControlPort: number;
   readonly receiveAddress?: string;
-  readonly overwrite?: 'always' | 'never';
+  readonly overwrite?: keyof typeof OVERWRITE_MODES;
+  readonly symlinks?: keyof typeof SYMLINK_MODES;
+  readonly include?: string[];
+  readonly exclude?: string[];
+  readonly stopOnError?: boolean;
+  readonly whole?: boolean;
   readonly rateMax?: number;
   readonly embedded?: boolean;
   readonly localKeyFile?: string;
@@ -45,10 +70,17 @@ const run = async (terminal: Terminal, paths: readonly string[], flags: CpFlags)
       receiver,
       receiverAddress,
       receiverToken,
-      content: { mappings: planCopy(sources, target) },
-      ...(flags.overwrite === undefined
-        ? {}
-        : { overwriteMode: flags.overwrite === 'never' ? OVERWRITE_NEVER : OVERWRITE_ALWAYS }),
+      content: {
+        ...placement(planCopy(sources, target), flags.whole ?? false),
+        symlinks: flags.symlinks === undefined ? null : SYMLINK_MODES[flags.symlinks],
+        include: flags.include ?? null,
+        exclude: flags.exclude ?? null,
+      },
+      delivery: {
+        overwriteMode: flags.overwrite === undefined ? null : OVERWRITE_MODES[flags.overwrite],
+        onFileError: flags.stopOnError === true ? 'stop' : null,
+        publish: flags.whole === true ? 'whole' : null,
+      },
       ...(flags.rateMax === undefined ? {} : { sendRateMaxKbps: flags.rateMax }),
       view,
       signal: terminal.interrupted,
@@ -76,8 +108,19 @@ export const addCpCommand = (program: Command, terminal: Terminal): void => {
     .option('--api-control-port <port>', 'TCP port of remote APIs', parsePort, DEFAULT_API_PORT)
     .option('--receive-address <host>', 'address under which the other server reaches this machine')
     .addOption(
-      new Option('--overwrite <when>', 'replace existing files').choices(['always', 'never']),
+      new Option('--overwrite <when>', 'replace existing files').choices(
+        Object.keys(OVERWRITE_MODES),
+      ),
     )
+    .addOption(
+      new Option('--symlinks <how>', 'what becomes of symbolic links').choices(
+        Object.keys(SYMLINK_MODES),
+      ),
+    )
+    .option('--include <glob>', 'take only such names; may be repeated', collected)
+    .option('--exclude <glob>', 'leave such names out; may be repeated', collected)
+    .option('--stop-on-error', 'end with the first file that fails')
+    .option('--whole', 'let a directory appear at once, when everything in it has arrived')
     .option('--rate-max <kbit/s>', 'ceiling of the sending rate', parsePositive)
     .option('--embedded', 'do not use a running server of this user')
     .option('--local-key-file <file>', 'key file of the local server')

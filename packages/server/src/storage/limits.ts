@@ -4,6 +4,8 @@
 export const TRANSFER_ENTRIES_MAX = 10_000_000;
 /** Linear bytes of one transfer. */
 export const TRANSFER_BYTES_MAX = Number.MAX_SAFE_INTEGER;
+/** Components of a received path: deeper ones cost more than they are worth to anybody. */
+export const TARGET_DEPTH_MAX = 512;
 /** Files of one transfer that are held open at once, per side. */
 export const OPEN_FILES_MAX = 64;
 /** Directory descriptors that one transfer holds, per side. */

@@ -74,7 +74,7 @@ export class SourceDigests {
       const entry = list.at(index);
       const line = {
         path: entry.destPath,
-        kind: WIRE_KIND[entry.kind] === WIRE_KIND.directory ? 'directory' : 'file',
+        kind: entry.kind,
         size: entry.size,
         mtime: entry.mtimeus,
       } as const;

@@ -11,6 +11,7 @@ import type { FileError } from '../data/data-plane.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { openEntryBlock } from './entry-codec.js';
 import { type EntryTable, PATH_POOL_BYTES_MAX, pathTextOf } from './entry-table.js';
+import { TARGET_DEPTH_MAX } from './limits.js';
 import { linkFault } from './link-rules.js';
 import { PathIndex } from './path-index.js';
 import { StorageError } from './storage.js';
@@ -101,6 +102,9 @@ export class TargetEntries {
       if (!(error instanceof CommandError)) throw error;
       if (error.code === 'name_too_long') return refuse(error.code, 'the name is too long');
       throw lie(error.message);
+    }
+    if (components.length > TARGET_DEPTH_MAX) {
+      return refuse('name_too_long', `it lies more than ${TARGET_DEPTH_MAX} directories deep`);
     }
     if (entry.kind === WIRE_KIND.link) {
       const depth = this.#options.depth + components.length - 1;

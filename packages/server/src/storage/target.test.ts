@@ -126,6 +126,20 @@ describe('hostile file lists (attack 9)', () => {
     expect(() => writer.add(entry('/a'.repeat(10_000)))).toThrow(RangeError);
   });
 
+  test('10,000 components do not fit on the wire, and too many that do fit fail one file', async () => {
+    const text = `${'a/'.repeat(10_000)}f`;
+    const bytes = Buffer.from(text);
+    const head = [0, 1, 0, 1, 0, 0, 0xa4, 3, 0, 0, 0xa1, 0x9c, 1];
+    const target = await world.openTarget({ totalFiles: 1, totalBytes: 0 });
+    const block = Uint8Array.of(...head, ...bytes);
+    await expect(target.addEntries(block)).rejects.toMatchObject({ code: 'peer_refused' });
+    await target.discard();
+    expect(fs.readdirSync(world.target)).toEqual([]);
+    const deep = entry(`${'a/'.repeat(2040)}f`);
+    expect(await receive([deep, entry('/fine')])).toEqual(['name_too_long']);
+    expect(fs.readdirSync(world.target)).toEqual(['fine']);
+  });
+
   test('500 directories deep is a place like any other', async () => {
     expect(await receive([entry(`${'a/'.repeat(500)}f`)])).toEqual([]);
     expect(fs.readdirSync(`${world.target}/${'a/'.repeat(500)}`)).toEqual(['f']);
