@@ -191,7 +191,10 @@ describe('decoders of messages', () => {
           },
           { requiredKeys: [] },
         )
-        .map((value) => JSON.stringify(value, (_key, v) => (typeof v === 'bigint' ? 1 : v)) ?? ''),
+        .map(
+          (value) =>
+            JSON.stringify(value, (_key, v: unknown) => (typeof v === 'bigint' ? 1 : v)) ?? '',
+        ),
     );
     const encoder = new TextEncoder();
     fc.assert(

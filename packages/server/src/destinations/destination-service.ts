@@ -109,7 +109,8 @@ export class DestinationService {
       await known.saved;
       return this.#structureOf(known);
     }
-    await this.#makeRoom(caller);
+    // Others must not wait here: two equal calls at once give one destination.
+    if (caller.token?.manifestId !== undefined) await this.#makeRoom(caller);
     if (this.#entries.size >= DESTINATIONS_MAX) {
       throw new CommandError(
         'too_many_requests',

@@ -263,6 +263,7 @@ describe('scanMappings', () => {
       lstat: (components) => inner.lstat(components),
       stat: (components) => inner.stat(components),
       readDirectory: (components) => inner.readDirectory(components),
+      readLink: (components) => inner.readLink(components),
       within: (components) => {
         if (components.at(-1) !== 'locked') return guarded(inner.within(components));
         throw Object.assign(new Error('EACCES'), { code: 'EACCES' });

@@ -3,7 +3,7 @@
  * what its hashes prove and no more; each file was held against the BLAKE3 of the receipt.
  */
 import { BUILD_VERSION, CommandError } from '@jetstream/contract';
-import type { ReceiptExport } from './export-receipt.js';
+import type { ReceiptExport } from './receipt-export.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',

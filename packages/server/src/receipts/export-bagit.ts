@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { CommandError } from '@jetstream/contract';
-import type { ReceiptExport } from './export-receipt.js';
+import type { ReceiptExport } from './receipt-export.js';
 
 /** A new line, or what stands for one, would end the entry; the RFC encodes these three and no more. */
 const encoded = (name: string): string =>

@@ -4,27 +4,16 @@
  * exported is what was delivered.
  */
 import { CommandError } from '@jetstream/contract';
-import { DeliveredTree, type Digests } from './delivered-tree.js';
+import { DeliveredTree } from './delivered-tree.js';
 import { ascMhlExport } from './export-ascmhl.js';
 import { bagItExport } from './export-bagit.js';
 import { sumsExport } from './export-sums.js';
 import { ReceiptReader } from './read-receipt.js';
-import type { ReceiptFile, ReceiptHead } from './receipt-format.js';
+import type { ReceiptExport } from './receipt-export.js';
+import type { ReceiptFile } from './receipt-format.js';
 
 export const EXPORT_FORMATS = ['b3sum', 'sha256sum', 'bagit', 'ascmhl'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-/** One form; the calls come in this order. */
-export interface ReceiptExport {
-  /** Hashes of node:crypto that it needs of each file; null when the receipt itself will do. */
-  readonly hashes: readonly string[] | null;
-  begin(head: ReceiptHead): void;
-  file(file: ReceiptFile, digests: Digests): void;
-  /** After the receipt was found to be right. */
-  end(): void;
-  /** In place of `end` when something is wrong. */
-  abandon?(): void;
-}
 
 export interface ExportOptions {
   readonly format: ExportFormat;

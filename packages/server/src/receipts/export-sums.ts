@@ -1,6 +1,6 @@
 /** Lists for `sha256sum -c` and `b3sum -c`: digest, two spaces, path; odd names are escaped. */
 import { pathBytesFromText } from '@jetstream/contract';
-import type { ReceiptExport } from './export-receipt.js';
+import type { ReceiptExport } from './receipt-export.js';
 
 /** Bytes that are gathered before they are written. */
 const WRITE_BYTES = 64 * 1024;

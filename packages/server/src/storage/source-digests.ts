@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { isErrorCode } from '@jetstream/contract';
-import { type TrailerRecord, WIRE_KIND } from '@jetstream/transport';
+import type { TrailerRecord } from '@jetstream/transport';
 import type { ReceiptFile } from '../receipts/receipt-format.js';
 import { sourceFault } from './source-files.js';
 import type { SourceList } from './source-list.js';

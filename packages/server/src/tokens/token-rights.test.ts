@@ -36,7 +36,12 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   ],
   LIST: ['lsAsync', 'lsListAsync', 'lsRootsAsync', 'duAsync'],
   MODIFY: ['mkdirAsync', 'mkFileAsync', 'mvAsync', 'rmAsync'],
-  UPLOAD: ['recvDiscoverPacketAsync', 'recv.getSourcesAsync', 'recv.getTransfersAsync'],
+  UPLOAD: [
+    'recvDiscoverPacketAsync',
+    'recv.getSourcesAsync',
+    'recv.getTransfersAsync',
+    'recv.getReceiptAsync',
+  ],
   DOWNLOAD: [
     'sendDiscoverPacketAsync',
     ...Object.keys(METHODS).filter(

@@ -5,8 +5,8 @@
  *
  * @see APPNOTE.TXT 6.3, sections 4.3 and 4.5
  */
-const U32_MAX = 0xffff_ffff;
-const U16_MAX = 0xffff;
+const U32_FULL = 0xffff_ffff;
+const U16_FULL = 0xffff;
 
 const LOCAL_BYTES = 30;
 const CENTRAL_BYTES = 46;
@@ -33,7 +33,7 @@ export interface ZipEntry {
   readonly unixMode: number;
 }
 
-const isLong = (size: number): boolean => size >= U32_MAX;
+const isLong = (size: number): boolean => size >= U32_FULL;
 const hasDescriptor = (size: number): boolean => size > WHOLE_BYTES_MAX;
 
 /** Bytes of the record in front of an entry. */
@@ -45,7 +45,7 @@ export const descriptorBytes = ({ size }: ZipEntry): number =>
   hasDescriptor(size) ? (isLong(size) ? 24 : 16) : 0;
 
 const centralExtraBytes = (size: number, offset: number): number => {
-  const longs = (isLong(size) ? 16 : 0) + (offset >= U32_MAX ? 8 : 0);
+  const longs = (isLong(size) ? 16 : 0) + (offset >= U32_FULL ? 8 : 0);
   return longs === 0 ? 0 : 4 + longs;
 };
 
@@ -90,8 +90,8 @@ export const writeLocal = (into: Buffer, entry: ZipEntry, crc: number): void => 
   into.writeUInt32LE(0x0403_4b50, 0);
   writeCommon(into, 4, entry);
   into.writeUInt32LE(crc, 14);
-  into.writeUInt32LE(Math.min(size, U32_MAX), 18);
-  into.writeUInt32LE(Math.min(size, U32_MAX), 22);
+  into.writeUInt32LE(Math.min(size, U32_FULL), 18);
+  into.writeUInt32LE(Math.min(size, U32_FULL), 22);
   into.writeUInt16LE(name.length, 26);
   into.writeUInt16LE(TIME_EXTRA_BYTES + (isLong(size) ? 20 : 0), 28);
   name.copy(into, LOCAL_BYTES);
@@ -132,13 +132,13 @@ export const centralOf = (
   writeCommon(record, 6, entry);
   if (longs > 0) record.writeUInt16LE(VERSION_ZIP64, 6);
   record.writeUInt32LE(crc, 16);
-  record.writeUInt32LE(Math.min(size, U32_MAX), 20);
-  record.writeUInt32LE(Math.min(size, U32_MAX), 24);
+  record.writeUInt32LE(Math.min(size, U32_FULL), 20);
+  record.writeUInt32LE(Math.min(size, U32_FULL), 24);
   record.writeUInt16LE(name.length, 28);
   record.writeUInt16LE(TIME_EXTRA_BYTES + longs, 30);
   // The lowest bit of the second half marks a directory for DOS.
   record.writeUInt32LE(((unixMode << 16) | (name.at(-1) === 0x2f ? 0x10 : 0)) >>> 0, 38);
-  record.writeUInt32LE(Math.min(offset, U32_MAX), 42);
+  record.writeUInt32LE(Math.min(offset, U32_FULL), 42);
   name.copy(record, CENTRAL_BYTES);
   let at = writeTimeExtra(record, CENTRAL_BYTES + name.length, entry.mtimeSeconds);
   if (longs === 0) return record;
@@ -150,7 +150,7 @@ export const centralOf = (
     record.writeBigUInt64LE(BigInt(size), at + 8);
     at += 16;
   }
-  if (offset >= U32_MAX) record.writeBigUInt64LE(BigInt(offset), at);
+  if (offset >= U32_FULL) record.writeBigUInt64LE(BigInt(offset), at);
   return record;
 };
 
@@ -162,7 +162,7 @@ export interface ZipEnd {
 }
 
 const needsLongEnd = ({ entries, offset, bytes }: ZipEnd): boolean =>
-  entries >= U16_MAX || offset >= U32_MAX || bytes >= U32_MAX;
+  entries >= U16_FULL || offset >= U32_FULL || bytes >= U32_FULL;
 
 /** Bytes of what comes after the directory. */
 export const endBytes = (end: ZipEnd): number => (needsLongEnd(end) ? 56 + 20 : 0) + 22;
@@ -187,9 +187,9 @@ export const endOf = (end: ZipEnd): Buffer => {
     at = 76;
   }
   record.writeUInt32LE(0x0605_4b50, at);
-  record.writeUInt16LE(Math.min(entries, U16_MAX), at + 8);
-  record.writeUInt16LE(Math.min(entries, U16_MAX), at + 10);
-  record.writeUInt32LE(Math.min(bytes, U32_MAX), at + 12);
-  record.writeUInt32LE(Math.min(offset, U32_MAX), at + 16);
+  record.writeUInt16LE(Math.min(entries, U16_FULL), at + 8);
+  record.writeUInt16LE(Math.min(entries, U16_FULL), at + 10);
+  record.writeUInt32LE(Math.min(bytes, U32_FULL), at + 12);
+  record.writeUInt32LE(Math.min(offset, U32_FULL), at + 16);
   return record;
 };
