@@ -10,7 +10,6 @@ import { bagItExport } from './export-bagit.js';
 import { sumsExport } from './export-sums.js';
 import { ReceiptReader } from './read-receipt.js';
 import type { ReceiptExport } from './receipt-export.js';
-import type { ReceiptFile } from './receipt-format.js';
 
 export const EXPORT_FORMATS = ['b3sum', 'sha256sum', 'bagit', 'ascmhl'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
