@@ -10,7 +10,7 @@ import { defaultStateDir, runningServerPid } from '../adapters/state-dir/state-d
 import { certificateDaysLeft } from '../adapters/tls/identity.js';
 import { parseServerOptions } from '../config/parse-server-options.js';
 import type { ServerConfig, ServerOptionsInput } from '../config/server-options.js';
-import { checkAccounts } from './account-checks.js';
+import { checkAccount } from './account-checks.js';
 import { type Finding, failing, fine } from './finding.js';
 import { checkTcpPort, checkUdpPort } from './port-checks.js';
 import {
@@ -137,10 +137,6 @@ export const examine = async (
       lastEventMs: lastEventMs(stateDir),
       isSynchronized: isSynchronized(),
     }),
-    ...checkAccounts({
-      isRoot: process.getuid?.() === 0,
-      pamService: readText('/etc/pam.d/jetstream'),
-      passwd: readText('/etc/passwd') ?? '',
-    }),
+    checkAccount(process.getuid?.() === 0),
   ];
 };
