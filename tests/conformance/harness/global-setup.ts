@@ -45,7 +45,7 @@ async function startTarget(): Promise<Target> {
     await Promise.allSettled(servers.map((server) => server.stop(5000)));
     const found = end === 'of the run' ? findSecrets(secretsFile, written) : [];
     rmSync(place, { recursive: true, force: true });
-    if (found.length > 0) console.error(`Secrets lie in clear text: ${found.join('; ')}`);
+    if (found.length > 0) throw new Error(`Secrets lie in clear text: ${found.join('; ')}`);
   };
   const start = async (name: string, accounts: readonly Account[]): Promise<ServerProcess> => {
     const flags = [`--superuser=${BOSS.userName}`];
