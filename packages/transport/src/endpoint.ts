@@ -237,6 +237,7 @@ export class Endpoint {
         io.setPeer(connection.handle, from);
       }
     }
+    connection.sealedFrom = 0;
     if (this.#exchanging.has(connection)) connection.exchange.settle();
     connection.flow.receive(frame, io.received.bytes, now);
   }
@@ -414,7 +415,9 @@ export class Endpoint {
       now: this.#now,
     });
     connection.flow = flow;
-    connection.sealedFrom = connect === null ? 0 : this.#now + FIRST_SEALED_PAUSE_US;
+    // Streams overtake each other and nothing is sent again soon: there the server's word is awaited.
+    const pause = streamRoom === undefined ? FIRST_SEALED_PAUSE_US : Infinity;
+    connection.sealedFrom = connect === null ? 0 : this.#now + pause;
     this.#flows.push(connection);
     accepted.ready(flow);
   }

@@ -117,9 +117,15 @@ export class OutgoingLink {
     }
     if (this.#flow !== null && !this.#isSilent(this.#flow, now)) {
       this.#tryingSince = now;
-      this.#fallback.rest();
       this.#pump();
-      return this.#flow.overStreams ? this.#tryUdpAgain(now) : Infinity;
+      if (this.#flow.overStreams) {
+        this.#fallback.rest();
+        return this.#tryUdpAgain(now);
+      }
+      // A flow that receives something now and then may still reach nobody itself.
+      if (this.#flow.silent) return this.#fallback.tick(now);
+      this.#fallback.rest();
+      return Infinity;
     }
     if (now - this.#tryingSince > GIVE_UP_US) {
       const why = `${this.#where()} did not answer for 30 s over UDP; ${this.#fallback.outcome}`;
@@ -277,7 +283,7 @@ export class OutgoingLink {
     if (!flow.overStreams) {
       this.#connecting = false;
       this.#fallback.udpAnswered();
-    } else if (old !== null && !old.overStreams && !this.#isSilent(old, now)) {
+    } else if (old !== null && !old.overStreams && !old.silent) {
       this.#fallback.handOver();
       flow.close(0, 'UDP passes after all');
       return;
