@@ -129,6 +129,10 @@ export class Flow {
   get overStreams(): boolean {
     return this.#options.streamRoom !== undefined;
   }
+  /** Over datagrams: since when nothing that was sent is acknowledged; Infinity while it is. */
+  get unansweredSince(): number {
+    return this.#silence.since;
+  }
   /** Timeouts since the last progress. While there are any, only probes are sent. */
   get timeouts(): number {
     return this.#silence.timeouts;

@@ -24,6 +24,8 @@ import type { WorkerContext } from './worker-context.js';
 
 /** A flow whose packets go unanswered for this long may be dead: another is tried beside it. */
 const SILENCE_US = 800_000;
+/** The same although the peer is heard: what we send may still not reach it. */
+const UNANSWERED_US = 2_000_000;
 /** The same over TCP, which may be busy with sending again what was lost. */
 const STREAM_SILENCE_US = 5_000_000;
 /** Time between attempts to connect. */
@@ -156,8 +158,10 @@ export class OutgoingLink {
   }
 
   #isSilent(flow: Flow, now: number): boolean {
-    const longest = flow.overStreams ? STREAM_SILENCE_US : SILENCE_US;
-    return flow.silent && now - flow.lastReceivedAt > longest;
+    if (!flow.silent) return false;
+    const heardBefore = now - flow.lastReceivedAt;
+    if (flow.overStreams) return heardBefore > STREAM_SILENCE_US;
+    return heardBefore > SILENCE_US || now - flow.unansweredSince > UNANSWERED_US;
   }
 
   /** Over TCP, and UDP did not pass for so long that it may now. @returns When to look again. */
