@@ -152,6 +152,8 @@ async function measure(name: string, work: Work): Promise<Run> {
     const pair = await openServerPair({
       directory: servers,
       lab,
+      // The control port has to be open to the other end of the link.
+      ...(lab === null ? {} : { flags: ['--api-host=0.0.0.0'] }),
       ...(profile === undefined ? {} : { nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
     });
     try {

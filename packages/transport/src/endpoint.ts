@@ -238,6 +238,7 @@ export class Endpoint {
     if (epoch >= connection.receiveEpoch) this.#installReceiveKeys(connection, epoch + 1);
     const newest = frame.packetNumber > connection.flow.highestReceived;
     if (newest || !connection.flow.path.proven) this.#notePath(connection, newest);
+    connection.sealedFrom = 0;
     if (this.#exchanging.has(connection)) connection.exchange.settle();
     connection.flow.receive(frame, io.received.bytes, now);
   }
@@ -440,7 +441,9 @@ export class Endpoint {
       now: this.#now,
     });
     connection.flow = flow;
-    connection.sealedFrom = connect === null ? 0 : this.#now + FIRST_SEALED_PAUSE_US;
+    // Streams overtake each other and nothing is sent again soon: there the server's word is awaited.
+    const pause = streamRoom === undefined ? FIRST_SEALED_PAUSE_US : Infinity;
+    connection.sealedFrom = connect === null ? 0 : this.#now + pause;
     this.#flows.push(connection);
     accepted.ready(flow);
   }

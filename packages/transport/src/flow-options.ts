@@ -38,8 +38,9 @@ export interface FlowOptions {
   readonly policy?: RatePolicyName;
   readonly payloadBytesMax: number;
   /**
-   * Bytes that the reliable streams under this flow take now. Absent over datagrams. With it nothing
-   * is ever lost until the flow ends, and their back-pressure takes the place of congestion control.
+   * Bytes that the reliable streams under this flow take now. Absent over datagrams. With it only what
+   * the peer had no memory for is ever sent again, and the back-pressure of the streams takes the place
+   * of congestion control.
    */
   readonly streamRoom?: () => number;
   readonly now: number;

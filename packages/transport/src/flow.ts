@@ -48,6 +48,12 @@ const FIRST_SILENCE_MAX_US = 10_000_000;
 export const FLOW_CODE_REFUSED = 2;
 const STATE_INTERVAL_MIN_US = 4000;
 
+/**
+ * Over streams a packet that is unanswered for this long was not taken: the receiver had no memory for
+ * it. It is sent again.
+ */
+const STREAM_PATIENCE_US = 3_000_000;
+
 /** Longest that one packet may take at a ceiling. */
 const CEILING_PACKET_US = 2000;
 
@@ -80,6 +86,7 @@ export class Flow {
   #echo: Uint8Array | null = null;
   #draining = false;
   #tailRepeatedAt = 0;
+  #streamAskedAt = 0;
   #closing: { code: number; reason: string; left: number } | null = null;
   #closed = false;
 
@@ -129,6 +136,10 @@ export class Flow {
   /** Whether reliable streams, not datagrams, carry it. */
   get overStreams(): boolean {
     return this.#options.streamRoom !== undefined;
+  }
+  /** Over datagrams: since when nothing that was sent is acknowledged; Infinity while it is. */
+  get unansweredSince(): number {
+    return this.#silence.since;
   }
   /** Timeouts since the last progress. While there are any, only probes are sent. */
   get timeouts(): number {
@@ -348,7 +359,8 @@ export class Flow {
 
   #afterAck(summary: AckSummary, now: number): void {
     if (summary.ackedPackets > 0) this.#noteProgress(now);
-    if (!this.overStreams) this.#ledger.detectLost(this.rate.smoothedRttUs, summary);
+    const patience = this.overStreams ? this.#streamPatienceUs() : 0;
+    this.#ledger.detectLost(this.rate.smoothedRttUs, summary, patience);
     this.rate.onAck(summary, { now, bytesInFlight: this.#ledger.bytesInFlight });
   }
 
@@ -358,14 +370,32 @@ export class Flow {
   }
 
   #timeoutAt(): number {
-    if (this.overStreams || this.#ledger.packetsInFlight === 0) return Infinity;
+    if (this.#ledger.packetsInFlight === 0) return Infinity;
+    if (this.overStreams) {
+      const since = Math.max(this.#streamAskedAt, this.#ledger.oldestSentAt);
+      return since + this.#streamPatienceUs();
+    }
     return this.#silence.timeoutAt({
       rttUs: this.rate.smoothedRttUs,
       oldestSentAt: this.#ledger.oldestSentAt,
     });
   }
 
+  /** Much longer than one stream may fall behind another, for nothing but the peer's memory is short. */
+  #streamPatienceUs(): number {
+    return Math.max(STREAM_PATIENCE_US, 3 * this.rate.smoothedRttUs);
+  }
+
   #onTimeout(now: number): void {
+    if (this.overStreams) {
+      this.#streamAskedAt = now;
+      // Full streams have only not been read yet.
+      if (this.#options.streamRoom?.() === 0) return;
+      if (!this.outbox.ready) this.outbox.repeatTail();
+      if (!this.#stream.ready) this.#stream.repeat();
+      this.#pingDue = true;
+      return;
+    }
     if (this.#silence.expire(now)) {
       this.#ledger.loseAll();
       this.rate.onTimeout(now);

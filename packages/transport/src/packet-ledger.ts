@@ -208,14 +208,18 @@ export class PacketLedger {
     return summary;
   }
 
-  /** Declares overdue packets lost; call after `acknowledge`, with the same summary. */
-  detectLost(rttUs: number, summary: AckSummary): void {
+  /**
+   * Declares overdue packets lost; call after `acknowledge`, with the same summary.
+   *
+   * @param patienceUs Least time that a later packet must have been sent after one for it to be lost.
+   */
+  detectLost(rttUs: number, summary: AckSummary, patienceUs = 0): void {
     if (this.#largestAcked < 0) return;
     if (summary.spurious > 0) {
       this.#reorderUs = Math.min(Math.max(this.#reorderUs * 2, 2000), Math.max(rttUs, 20_000));
     }
     const newestSent = this.#sentAt[this.#largestAcked & MASK] as number;
-    const limit = newestSent - Math.max(this.#reorderUs, rttUs / 16);
+    const limit = newestSent - Math.max(this.#reorderUs, rttUs / 16, patienceUs);
     const end = this.#largestAcked - REORDER_PACKETS;
     let cursor = Math.max(this.#lossCursor, this.#floor);
     while (cursor <= end) {

@@ -18,6 +18,7 @@ const BLACK_HOLE_SIGNS = 2;
 
 export class SilenceWatch {
   #progressAt: number;
+  #since = Infinity;
   #timeouts = 0;
   #asking = 0;
   /** Whether an ack since the last timeout covered data, and how often it did not. */
@@ -31,6 +32,11 @@ export class SilenceWatch {
   /** Timeouts since the last progress; while there are any, only asking packets leave. */
   get timeouts(): number {
     return this.#timeouts;
+  }
+
+  /** When the first of these timeouts was; Infinity when there is none. */
+  get since(): number {
+    return this.#since;
   }
 
   /** Packets that may still leave to ask for an answer. */
@@ -47,6 +53,7 @@ export class SilenceWatch {
 
   /** A timeout has passed. @returns Whether everything in flight is to be given up now. */
   expire(now: number): boolean {
+    if (this.#timeouts === 0) this.#since = now;
     this.#timeouts = Math.min(this.#timeouts + 1, TIMEOUTS_COUNTED_MAX);
     this.#progressAt = now;
     this.#asking = ASKING_PACKETS;
@@ -80,6 +87,7 @@ export class SilenceWatch {
     this.#progressAt = now;
     this.#asking = 0;
     this.#timeouts = 0;
+    this.#since = Infinity;
     this.#dataAcked = false;
     return blocked;
   }

@@ -16,7 +16,7 @@ import {
 import { EpochKey } from './dgram-aead.js';
 import { DgramConnections } from './dgram-connections.js';
 import { DgramPeers } from './dgram-peers.js';
-import { completeOptions } from './packet-io-limits.js';
+import { completeOptions, DATAGRAM_BYTES_MAX } from './packet-io-limits.js';
 import {
   checkBatch,
   describeClear,
@@ -30,7 +30,6 @@ import { StreamCarrier } from './stream-carrier.js';
 export const CARRIERS_MAX = 4096;
 /** Room for the packets of one receive batch. */
 const RECEIVED_BYTES = 4 * 1024 * 1024;
-const PACKET_BYTES_MAX = 65_507;
 
 export interface StreamPacketIOOptions {
   /** Outgoing payloads live here. */
@@ -234,7 +233,7 @@ export class StreamPacketIO implements PacketIO {
   }
 
   get #isFull(): boolean {
-    return this.#receivedBytes + PACKET_BYTES_MAX > RECEIVED_BYTES;
+    return this.#receivedBytes + DATAGRAM_BYTES_MAX > RECEIVED_BYTES;
   }
 
   #advance(): void {

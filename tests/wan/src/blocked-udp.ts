@@ -31,6 +31,8 @@ const DURABLE_MS_MAX = 30_000;
 const TRANSFER_SECONDS_MAX = 120;
 const LOOK_INTERVAL_MS = 50;
 const EXIT_SKIPPED = 77;
+/** The control port has to be open to the other end of the link. */
+const REACHABLE = ['--api-host=0.0.0.0'];
 
 interface Scene {
   readonly lab: WanLab;
@@ -74,7 +76,7 @@ async function withScene<T>(act: (scene: Scene) => Promise<T>): Promise<T> {
     await makeSampleTree(source, tree);
     const lab = await openWanLab(LINK);
     try {
-      const pair = await openServerPair({ directory, lab });
+      const pair = await openServerPair({ directory, lab, flags: REACHABLE });
       try {
         return await act({ lab, pair, source, target: join(directory, 'target') });
       } catch (error) {

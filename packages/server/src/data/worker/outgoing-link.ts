@@ -24,6 +24,8 @@ import type { WorkerContext } from './worker-context.js';
 
 /** A flow whose packets go unanswered for this long may be dead: another is tried beside it. */
 const SILENCE_US = 800_000;
+/** The same although the peer is heard: what we send may still not reach it. */
+const UNANSWERED_US = 2_000_000;
 /** The same over TCP, which may be busy with sending again what was lost. */
 const STREAM_SILENCE_US = 5_000_000;
 /** Time between attempts to connect. */
@@ -117,9 +119,15 @@ export class OutgoingLink {
     }
     if (this.#flow !== null && !this.#isSilent(this.#flow, now)) {
       this.#tryingSince = now;
-      this.#fallback.rest();
       this.#pump();
-      return this.#flow.overStreams ? this.#tryUdpAgain(now) : Infinity;
+      if (this.#flow.overStreams) {
+        this.#fallback.rest();
+        return this.#tryUdpAgain(now);
+      }
+      // A flow that receives something now and then may still reach nobody itself.
+      if (this.#flow.silent) return this.#fallback.tick(now);
+      this.#fallback.rest();
+      return Infinity;
     }
     if (now - this.#tryingSince > GIVE_UP_US) {
       const why = `${this.#where()} did not answer for 30 s over UDP; ${this.#fallback.outcome}`;
@@ -150,8 +158,10 @@ export class OutgoingLink {
   }
 
   #isSilent(flow: Flow, now: number): boolean {
-    const longest = flow.overStreams ? STREAM_SILENCE_US : SILENCE_US;
-    return flow.silent && now - flow.lastReceivedAt > longest;
+    if (!flow.silent) return false;
+    const heardBefore = now - flow.lastReceivedAt;
+    if (flow.overStreams) return heardBefore > STREAM_SILENCE_US;
+    return heardBefore > SILENCE_US || now - flow.unansweredSince > UNANSWERED_US;
   }
 
   /** Over TCP, and UDP did not pass for so long that it may now. @returns When to look again. */
@@ -277,7 +287,7 @@ export class OutgoingLink {
     if (!flow.overStreams) {
       this.#connecting = false;
       this.#fallback.udpAnswered();
-    } else if (old !== null && !old.overStreams && !this.#isSilent(old, now)) {
+    } else if (old !== null && !old.overStreams && !old.silent) {
       this.#fallback.handOver();
       flow.close(0, 'UDP passes after all');
       return;

@@ -85,7 +85,6 @@ export class StreamFallback {
 
   /** UDP passes: there is no need for streams. */
   udpAnswered(): void {
-    this.#askedSince = null;
     this.#context.udpMemory.forget(this.#key);
     this.rest();
   }
@@ -124,6 +123,7 @@ export class StreamFallback {
 
   /** A flow stands and does well: no other is needed. */
   rest(): void {
+    this.#askedSince = null;
     if (this.#state.kind === 'dialing' || this.#state.kind === 'ready') this.drop();
   }
 
