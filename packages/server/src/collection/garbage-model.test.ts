@@ -281,7 +281,7 @@ describe('garbage collection', () => {
           }
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
     // Suspending is not offered by the API; the state is stored below.
     const reached = TRANSFER_STATES.filter((state) => state !== 'suspended' && state !== 'pending');

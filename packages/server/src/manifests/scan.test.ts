@@ -260,7 +260,6 @@ describe('scanMappings', () => {
     write('in/open/a.txt');
     write('in/locked/b.txt');
     const guarded = (inner: ScanRoot): ScanRoot => ({
-      readLink: (components) => inner.readLink(components),
       lstat: (components) => inner.lstat(components),
       stat: (components) => inner.stat(components),
       readDirectory: (components) => inner.readDirectory(components),
