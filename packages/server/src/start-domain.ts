@@ -13,6 +13,8 @@ import {
   MIN_CIPHER_ENCRYPTED_128,
   MIN_CIPHER_NONE,
 } from '@jetstream/contract';
+import { SqliteSettingStore } from './adapters/database/settings.js';
+import { openRemoteControl } from './adapters/remote-control/remote-control.js';
 import type { BandwidthService } from './bandwidth/bandwidth-service.js';
 import type { GarbageKind } from './collection/garbage-kind.js';
 import { partGarbage, receivedGarbage } from './collection/receive-garbage.js';
@@ -30,9 +32,11 @@ import type { EventLog } from './events/event-log.js';
 import type { Foundation } from './foundation.js';
 import { createIdSource } from './manifests/id-source.js';
 import { ManifestService } from './manifests/manifest-service.js';
+import { manifestUserData } from './manifests/manifest-user-data.js';
 import { SqliteManifestStore } from './manifests/sqlite-manifest-store.js';
 import { createScanner } from './manifests/thread-scanner.js';
 import { AuthorizedClients } from './receive/authorized-clients.js';
+import { PullService } from './receive/pull-service.js';
 import { ReceiveService } from './receive/receive-service.js';
 import { recvHandlers } from './receive/recv-handlers.js';
 import { SqliteAuthorizedClientStore, SqliteReceiveStore } from './receive/sqlite-receive-store.js';
@@ -41,8 +45,11 @@ import { openThreadStorage } from './storage/thread-storage.js';
 import { DataPlaneSupervisor, type StartPlane } from './transfers/data-plane-supervisor.js';
 import { sendHandlers } from './transfers/send-handlers.js';
 import { SqliteTransferStore } from './transfers/sqlite-transfer-store.js';
+import { TransferActions } from './transfers/transfer-actions.js';
 import { TransferEngine } from './transfers/transfer-engine.js';
 import { TransferService } from './transfers/transfer-service.js';
+import { transferUserData } from './transfers/transfer-user-data.js';
+import { UserDataService } from './user-data/user-data-service.js';
 
 /** Methods that are answered on this side of the seam. */
 export type DomainMethod =
@@ -51,7 +58,7 @@ export type DomainMethod =
 
 export interface DomainContext {
   readonly foundation: Foundation;
-  readonly control: Pick<ControlPlane, 'logins' | 'registry' | 'sandboxes'>;
+  readonly control: Pick<ControlPlane, 'logins' | 'registry' | 'sandboxes' | 'tokens'>;
   readonly events: EventLog;
   readonly bandwidth: Pick<BandwidthService, 'attach'>;
 }
@@ -96,8 +103,10 @@ const buildSending = (context: DomainContext, places: Places) => {
     clock,
     log,
     allowNoCipher: config.allowNoCipher,
+    isPersistent: config.persistentDestinations,
     isInUse: (id) => engine.usesDestination(id),
     queuedCount: (id) => engine.queuedCount(id),
+    onChanged: (id) => engine.destinationChanged(id),
   });
   const manifestStore = new SqliteManifestStore(db, commits);
   const manifests = new ManifestService({
@@ -126,30 +135,44 @@ const buildSending = (context: DomainContext, places: Places) => {
     store,
     manifests,
     destinations,
-    events,
     clock,
     nextId,
     changes,
   });
+  const actions = new TransferActions({ engine, events, transfers, manifests, destinations });
+  const userData = new UserDataService({
+    keepers: {
+      manifest: manifestUserData({ manifests, store: manifestStore }),
+      destination: destinations.userData,
+      transfer: transferUserData({ engine, transfers, store }),
+    },
+    events,
+  });
   const garbage = [
-    transferGarbage({ store, engine, events }),
+    transferGarbage({ store, engine }),
     manifestGarbage({
       store: manifestStore,
       manifests,
       isReferred: (id) => store.sendsManifest(id),
     }),
   ];
-  return { destinations, manifests, engine, transfers, garbage };
+  /** Forgets what is not to survive a restart. */
+  const forget = async (): Promise<void> => {
+    if (!config.persistentTransfers) await store.clear();
+  };
+  return { destinations, manifests, engine, transfers, actions, userData, garbage, forget };
 };
 
 const buildReceiving = (context: DomainContext, places: Places) => {
-  const { clock, logger: log, db, commits, accounts } = context.foundation;
+  const { clock, logger: log, db, commits, accounts, config } = context.foundation;
   const { events } = context;
   const store = new SqliteReceiveStore(db, commits);
   const clients: AuthorizedClients = new AuthorizedClients({
     store: new SqliteAuthorizedClientStore(db, commits),
     events,
     clock,
+    settings: new SqliteSettingStore(db, commits),
+    onOnly: () => receive.onlyAuthorized(),
     onRemoved: (publicKey) => receive.keyRemoved(publicKey),
   });
   const receive = new ReceiveService({
@@ -164,6 +187,8 @@ const buildReceiving = (context: DomainContext, places: Places) => {
         roots: context.control.sandboxes.rootsOf(accounts.processOwner).roots,
       }),
       isAuthorized: (publicKey) => clients.has(publicKey),
+      isOnlyAuthorized: () => clients.isOnly,
+      allowTestTransfers: config.allowTestTransfers,
     },
   });
   const journals = new AbandonedJournals({
@@ -208,18 +233,20 @@ const realPlane =
     );
   };
 
-/** Builds the domain and starts its data plane; a test brings one of its own. */
+/** Builds the domain and starts its data plane; a test brings parts of its own. */
 export const startDomain = async (
   context: DomainContext,
   startPlane?: StartPlane,
+  openRemote = openRemoteControl,
 ): Promise<Domain> => {
   const { clock, logger: log, config, stateDir, serverId, serverName } = context.foundation;
   const places = makePlaces(stateDir);
   const sending = buildSending(context, places);
-  const { destinations, manifests, engine, transfers } = sending;
+  const { destinations, manifests, engine } = sending;
   const receiving = buildReceiving(context, places);
   const { receive, clients } = receiving;
   const discovery = new DiscoveryService({ clock, randomBytes });
+  await sending.forget();
   // Everything that events refer to is there before the first of them can come in.
   await manifests.start();
   await destinations.start();
@@ -241,6 +268,14 @@ export const startDomain = async (
     clock,
     log,
   });
+  const pulls = new PullService({
+    tokens: context.control.tokens,
+    events: context.events,
+    clock,
+    openRemote,
+    knownKey: (caller, address) => destinations.knownKey(caller, address),
+    own: () => ({ port: plane.recvPort, publicKey: context.foundation.identity.publicKeyBase64 }),
+  });
   context.bandwidth.attach((limits) => plane.setBandwidthLimits(limits));
   await plane.start();
   const { recvPort, path, pathReason } = plane;
@@ -256,11 +291,13 @@ export const startDomain = async (
   }
   return {
     handlers: {
-      ...sendHandlers({ manifests, destinations, transfers }),
-      ...recvHandlers(receiving),
+      ...sendHandlers(sending),
+      ...recvHandlers({ ...receiving, pulls }),
       ...discoveryHandlers(discovery, context.events),
     },
-    receiver: { port: recvPort, path, pathReason },
+    get receiver() {
+      return { port: recvPort, path, pathReason, onlyAuthorizedClientsAllowed: clients.isOnly };
+    },
     garbage: [...sending.garbage, ...receiving.garbage],
     stop: async (options) => {
       engine.beginStop();

@@ -41,6 +41,13 @@ export const ownershipOf = (caller: Caller): Ownership => ({
   ownerTokenSession: caller.token?.session ?? null,
 });
 
+/** Only who owns an object, of all that is known of it. */
+export const ownershipPart = ({ owner, ownerToken, ownerTokenSession }: Ownership): Ownership => ({
+  owner,
+  ownerToken,
+  ownerTokenSession,
+});
+
 /**
  * Whether the caller may see and change an owned object: its owner, the token session that made it,
  * or an elevated session. A token login sees only what the same token and session made.

@@ -27,6 +27,7 @@ import {
   StorageError,
   type TrailerBlock,
 } from './storage.js';
+import { type ReadableFiles, zeroFiles } from './zero-files.js';
 
 /** Work of one turn between requests: so many bytes read, or so many files looked at. */
 const TURN_BYTES = 1024 * 1024;
@@ -40,7 +41,7 @@ interface TrailerWaiter {
 /** @see the head of this file */
 export class LocalSource implements Source {
   readonly #list: SourceList;
-  readonly #files: SourceFiles;
+  readonly #files: ReadableFiles;
   readonly #arena: ChunkArena;
   readonly #totalBytes: number;
   /** Chunks that were read or will never be asked for. */
@@ -72,7 +73,8 @@ export class LocalSource implements Source {
       );
     }
     this.#totalBytes = bytes;
-    this.#files = new SourceFiles(this.#list.list.roots);
+    this.#files =
+      options.reads === false ? zeroFiles() : new SourceFiles(this.#list.list.roots);
     this.#schedule();
   }
 

@@ -35,6 +35,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
     ...Object.keys(METHODS).filter((name) => name.startsWith('send.')),
   ],
   never: [
+    'recv.requestTransferAsync',
     'createAPIToken',
     'getAPIToken',
     'getAPITokens',

@@ -20,6 +20,7 @@ import { type OpenDatabase, openMemoryDatabase } from '../adapters/database/data
 import { GroupCommit } from '../adapters/database/group-commit.js';
 import { SqliteSettingStore } from '../adapters/database/settings.js';
 import { silentLogger } from '../adapters/log/logger.js';
+import type { RemoteControl, RemoteServer } from '../adapters/remote-control/remote-control.js';
 import { GarbageCollector, type GarbageCounts } from '../collection/garbage-collector.js';
 import type { CallContext, Handler } from '../control/handler.js';
 import type {
@@ -75,7 +76,12 @@ export class FakePlane implements DataPlane {
   readonly path = 'dgram';
   readonly pathReason = 'test';
   readonly orders: SendOrder[] = [];
-  readonly stopped: { transferId: string; code: string; kind: 'send' | 'receive' }[] = [];
+  readonly stopped: {
+    transferId: string;
+    code: string;
+    kind: 'send' | 'receive';
+    aftermath?: string;
+  }[] = [];
   readonly events: DataPlaneEvents;
   readonly die: (error: Error) => void;
   readonly #running = new Set<string>();
@@ -108,8 +114,9 @@ export class FakePlane implements DataPlane {
     this.events.sendEnded(transferId, outcome);
   }
 
-  stopSend(transferId: string, reason: { code: string }): void {
-    this.stopped.push({ transferId, code: reason.code, kind: 'send' });
+  stopSend(transferId: string, reason: { code: string; aftermath: string }): void {
+    const { code, aftermath } = reason;
+    this.stopped.push({ transferId, code, kind: 'send', aftermath });
   }
 
   stopReceive(transferId: string, reason: { code: string }): void {
@@ -117,6 +124,13 @@ export class FakePlane implements DataPlane {
   }
 
   limits: BandwidthLimits | null = null;
+
+  /** Orders as they were changed while they ran. */
+  readonly updates: SendOrder[] = [];
+
+  updateSend(order: SendOrder): void {
+    this.updates.push(order);
+  }
 
   setBandwidthLimits(limits: BandwidthLimits): void {
     this.limits = limits;
@@ -157,11 +171,22 @@ export class DomainLab {
   readonly clock: ManualClock;
   readonly database: OpenDatabase;
   readonly planes: FakePlane[] = [];
+  /** API tokens that were asked for, and those that were removed. */
+  readonly madeTokens: object[] = [];
+  readonly removedTokens: string[] = [];
+  /** Other servers that were called, and what answers for them. */
+  readonly remotes: RemoteServer[] = [];
+  remote: RemoteControl = {
+    ownAddress: null,
+    call: () => Promise.reject(new CommandError('destination_unreachable', 'nobody is there')),
+  };
   readonly published: { topic: string; owner: Ownership; item: unknown }[] = [];
   /** Callers behind upload tokens, by text. */
   readonly uploadTokens = new Map<string, Caller>();
   /** The same, once they are deleted. */
   readonly deletedTokens = new Map<string, Caller>();
+  /** What requests have told of their progress. */
+  readonly progress: unknown[] = [];
   readonly #config: Record<string, unknown>;
   #commits: GroupCommit;
   #domain: Domain | null = null;
@@ -170,7 +195,11 @@ export class DomainLab {
     this.clock = clock;
     this.database = database;
     this.#commits = new GroupCommit(database.db);
-    this.#config = { recvPort: 8886, allowNoCipher: false, sandboxDir: null, ...config };
+    this.#config = {
+      ...{ recvPort: 8886, allowNoCipher: false, allowTestTransfers: false, sandboxDir: null },
+      ...{ persistentTransfers: true, persistentDestinations: true },
+      ...config,
+    };
   }
 
   static async open(
@@ -217,9 +246,22 @@ export class DomainLab {
       serverId: 'id-0',
       serverName: 'lab',
       accounts: { processOwner: 'owner' },
+      identity: { publicKeyBase64: keyOf(0) },
     } as unknown as Foundation;
     const sandboxes = { rootsOf: () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
-    const control = { logins: { verifyUploadToken }, registry, sandboxes } as unknown as Parameters<
+    const tokens = {
+      create: (_caller: Caller, params: object) => {
+        this.madeTokens.push(params);
+        return Promise.resolve({ token: `js1.t${this.madeTokens.length}.secret` });
+      },
+      remove: (_caller: Caller, token: string) => {
+        this.removedTokens.push(token);
+        return Promise.resolve();
+      },
+    };
+    const control = {
+      ...{ logins: { verifyUploadToken }, registry, sandboxes, tokens },
+    } as unknown as Parameters<
       typeof startDomain
     >[0]['control'];
     this.#domain = await startDomain(
@@ -228,6 +270,10 @@ export class DomainLab {
         const plane = new FakePlane(events, died);
         this.planes.push(plane);
         return Promise.resolve(plane);
+      },
+      (server) => {
+        this.remotes.push(server);
+        return this.remote;
       },
     );
   }
@@ -303,7 +349,7 @@ export class DomainLab {
       session: null,
       signal,
       submit: (_name: string, run: (work: object) => Promise<unknown>) => {
-        request = run({ signal, progress: () => {} });
+        request = run({ signal, progress: (counters: unknown) => this.progress.push(counters) });
         request.catch(() => {});
         return Promise.resolve({ requestId: 1 });
       },
@@ -338,6 +384,14 @@ export class DomainLab {
   /** A transfer as the API shows it. */
   show(transferId: string, caller = this.caller()): Promise<TransferStructure> {
     return this.call('send.getTransfer', { transferId }, caller);
+  }
+
+  /** Answers for another server by this domain itself, as one of its users. */
+  remoteBy(caller: Caller): RemoteControl {
+    return {
+      ownAddress: '192.0.2.1',
+      call: (method, params) => this.call(method as DomainMethod, params as never, caller),
+    };
   }
 
   /** Collects garbage in the domain, with the settings that a server has at first. */

@@ -7,7 +7,7 @@
 export const RETRY_PAUSE_MS_MIN = 1000;
 /** Longest pause between two attempts, in milliseconds. */
 export const RETRY_PAUSE_MS_MAX = 60_000;
-/** Days without progress after which a transfer is given up. */
+/** Days without progress after which a transfer is given up, when its maker says nothing. */
 export const RETRY_DAYS = 7;
 
 const MICROSECONDS_PER_DAY = 86_400_000_000;
@@ -29,5 +29,5 @@ export const retryPauseMs = (failures: number, chance: number): number => {
  *
  * @param stalledSinceUs When the first attempt broke after which there was no progress.
  */
-export const mayRetry = (stalledSinceUs: number, nowUs: number, retryDays = RETRY_DAYS): boolean =>
+export const mayRetry = (stalledSinceUs: number, nowUs: number, retryDays: number): boolean =>
   nowUs - stalledSinceUs < retryDays * MICROSECONDS_PER_DAY;

@@ -14,6 +14,7 @@ export const sendOrderOf = (
   totalFiles: record.totalFiles,
   totalBytes: record.totalBytes,
   destination: {
+    id: destination.id,
     address: destination.address,
     port: destination.port,
     publicKey: destination.publicKey,
@@ -26,4 +27,8 @@ export const sendOrderOf = (
   overwriteMode: record.overwriteMode,
   checkpointSeconds: record.checkpointFrequencySeconds,
   priority: record.priority,
+  rateMaxKbps: record.sendRateMax,
+  policy: record.rateControlMethod,
+  transferFlags: record.transferFlags,
+  startsAnew: record.startsAnew,
 });

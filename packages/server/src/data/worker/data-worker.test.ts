@@ -144,6 +144,7 @@ const orderTo = (host: { port: number; publicKey: string }, totalBytes: number):
     totalFiles: 1,
     totalBytes,
     destination: {
+      id: `127.0.0.1:${host.port}`,
       address: '127.0.0.1',
       port: host.port,
       publicKey: host.publicKey,
@@ -156,6 +157,10 @@ const orderTo = (host: { port: number; publicKey: string }, totalBytes: number):
     overwriteMode: 4,
     checkpointSeconds: 5,
     priority: 100,
+    rateMaxKbps: null,
+    policy: null,
+    transferFlags: 3,
+    startsAnew: false,
   };
 };
 

@@ -13,10 +13,10 @@ import {
   SendGate,
 } from '@jetstream/transport';
 import { SLOT_BYTES, type Storage } from '../../storage/storage.js';
-import type { SendOrder } from '../data-plane.js';
 import { IncomingFlow } from './incoming-flow.js';
+import { LinkTable } from './link-table.js';
 import { OfferDesk } from './offer-desk.js';
-import { OutgoingLink, tooManyFlows } from './outgoing-link.js';
+import { tooManyFlows } from './outgoing-link.js';
 import { RateMemory } from './rate-memory.js';
 import { writeReceipt } from './receipt-file.js';
 import type { ReceiveJob } from './receive-job.js';
@@ -69,7 +69,7 @@ export class DataWorker {
   readonly #parts: DataWorkerParts;
   readonly #context: WorkerContext;
   readonly #loop: WorkerLoop;
-  readonly #links = new Map<string, OutgoingLink>();
+  readonly #links: LinkTable;
   readonly #sending = new Map<string, SendJob>();
   readonly #receiving = new Map<string, ReceiveJob>();
   readonly #offers: OfferDesk;
@@ -102,7 +102,7 @@ export class DataWorker {
       accept: (peer) => this.#accept(peer),
       wake: () => this.#loop.wake(),
     });
-    this.#loop = new WorkerLoop({ io, endpoint, turn: () => this.#turn() });
+    this.#loop = new WorkerLoop({ io, endpoint, turn: () => this.#links.tick() });
     const slots = { slotBytes: SLOT_BYTES, count: options.slots };
     const start = ENDPOINT_SCRATCH_BYTES;
     this.#context = {
@@ -121,6 +121,14 @@ export class DataWorker {
         return () => clearTimeout(timer);
       },
     };
+    this.#links = new LinkTable(this.#context, {
+      started: (job, peer) => {
+        const { transferId } = job.order;
+        this.#context.post({ type: 'sendStarted', transferId, peer });
+      },
+      ended: (job, end, peer) => this.#sendEnded(job, end, peer),
+      peerChanged: (peer, state) => this.#context.post({ type: 'peerChanged', peer, state }),
+    });
     this.#progressTimer = setInterval(() => this.#publishProgress(), PROGRESS_MS);
     this.#bandwidthTimer = setInterval(() => {
       this.#bandwidth.turn(io.stats(), this.#loop.now());
@@ -131,11 +139,19 @@ export class DataWorker {
   handle(message: ToWorker): void {
     switch (message.type) {
       case 'send':
-        this.#send(message.order, message.ip);
+        this.#sending.set(
+          message.order.transferId,
+          this.#links.send(message.order, message.ip),
+        );
         break;
       case 'stopSend': {
-        const { code, message: text } = message.reason;
-        this.#sending.get(message.transferId)?.stopWith(code, text);
+        const { code, message: text, aftermath } = message.reason;
+        this.#sending.get(message.transferId)?.stopWith(code, text, aftermath);
+        break;
+      }
+      case 'updateSend': {
+        const job = this.#sending.get(message.order.transferId);
+        if (job !== undefined) this.#links.update(job, message.order);
         break;
       }
       case 'stopReceive':
@@ -166,38 +182,6 @@ export class DataWorker {
         break;
     }
     this.#loop.wake();
-  }
-
-  /** Before each protocol step: lets links read ahead. @returns When that is next due. */
-  #turn(): number {
-    let deadline = Infinity;
-    for (const [key, link] of this.#links) {
-      deadline = Math.min(deadline, link.tick());
-      if (link.closed) this.#links.delete(key);
-    }
-    return deadline;
-  }
-
-  #send(order: SendOrder, ip: string): void {
-    const { address, port, publicKey, minCipher, rateMaxKbps, policy } = order.destination;
-    const key = JSON.stringify([address, ip, port, publicKey, minCipher, rateMaxKbps, policy]);
-    let link = this.#links.get(key);
-    if (link === undefined || link.closed) {
-      link = new OutgoingLink(
-        this.#context,
-        { order, ip },
-        {
-          started: (job, peer) => {
-            const { transferId } = job.order;
-            this.#context.post({ type: 'sendStarted', transferId, peer });
-          },
-          ended: (job, end, peer) => this.#sendEnded(job, end, peer),
-          peerChanged: (peer, state) => this.#context.post({ type: 'peerChanged', peer, state }),
-        },
-      );
-      this.#links.set(key, link);
-    }
-    this.#sending.set(order.transferId, link.add(order));
   }
 
   #sendEnded(

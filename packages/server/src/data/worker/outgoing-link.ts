@@ -55,8 +55,10 @@ export class OutgoingLink {
   #idleSince: number;
   #nextChannel = 1;
   #closed = false;
+  /** Bytes per microsecond. */
+  #ceiling = Number.POSITIVE_INFINITY;
 
-  /** @param order Any order to the destination; they share its address, key, rate and cipher. */
+  /** @param order Any order to the destination; they share its address, key, policy and cipher. */
   constructor(
     context: WorkerContext,
     destination: { order: SendOrder; ip: string },
@@ -77,10 +79,36 @@ export class OutgoingLink {
     return this.#jobs.values();
   }
 
+  get ip(): string {
+    return this.#ip;
+  }
+  /** The order of one of its jobs; null when it has none. Their destination and ceiling are one. */
+  get anyOrder(): SendOrder | null {
+    const [job] = this.#jobs.values();
+    return job?.order ?? null;
+  }
+
+  /** Most that the link may send, bytes per microsecond; applies at once. */
+  setCeiling(rateMax: number): void {
+    if (rateMax === this.#ceiling) return;
+    this.#ceiling = rateMax;
+    this.#flow?.rate.setCeiling(rateMax);
+  }
+
   add(order: SendOrder): SendJob {
+    const job: SendJob = new SendJob(this.#context, order, {
+      started: () => undefined,
+      ended: () => undefined,
+    });
+    this.adopt(job);
+    return job;
+  }
+
+  /** Takes a job over: a new one, or one that another link has released. */
+  adopt(job: SendJob): void {
     const channel = this.#nextChannel;
     this.#nextChannel = (this.#nextChannel % 65_000) + 1;
-    const job: SendJob = new SendJob(this.#context, order, {
+    job.reportTo({
       started: () => this.#events.started(job, this.#peer as PeerFacts),
       ended: (end) => {
         this.#jobs.delete(channel);
@@ -92,7 +120,13 @@ export class OutgoingLink {
     this.#jobs.set(channel, job);
     if (this.#flow !== null && this.#peer !== null) job.attach(this.#flow, channel);
     else this.#tryingSince = this.#context.now();
-    return job;
+  }
+
+  /** Lets a job go to another link; the receiver notices when that offers it again. */
+  release(job: SendJob): void {
+    for (const [channel, held] of this.#jobs) if (held === job) this.#jobs.delete(channel);
+    this.#idleSince = this.#context.now();
+    job.detach();
   }
 
   /** Runs once per turn of the worker. @returns When it next needs to. */
@@ -148,7 +182,6 @@ export class OutgoingLink {
     const now = this.#context.now();
     this.#connecting = true;
     this.#nextTryAt = now + RETRY_PAUSE_US;
-    const rate = destination.rateMaxKbps;
     this.#context.endpoint.connect(
       {
         peer: { address: this.#ip, port: destination.port },
@@ -157,9 +190,9 @@ export class OutgoingLink {
             ? null
             : new Uint8Array(Buffer.from(destination.publicKey, 'base64')),
         minCipher: destination.minCipher,
-        rateMax: rate === null ? Infinity : rate / 8000,
+        rateMax: this.#ceiling,
         rateHint: this.#context.rates.hint(this.#ip),
-        policy: destination.policy,
+        policy: this.#order.policy ?? destination.policy,
         connected: (key) => this.#accept(key),
         failed: (reason, message) => {
           this.#connecting = false;
@@ -225,6 +258,7 @@ export class OutgoingLink {
     this.#peer = null;
     const old = this.#flow;
     this.#flow = flow;
+    flow.rate.setCeiling(this.#ceiling);
     if (old !== null) {
       for (const job of this.#jobs.values()) job.detach();
       old.close(0, 'replaced by another flow');

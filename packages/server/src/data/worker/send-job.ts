@@ -3,7 +3,7 @@
  * what the receiver says. It survives its flow: attached to a new one it offers the transfer again
  * and goes on with what the receiver lacks.
  */
-import { CommandError, ERRORS, type ErrorCode } from '@jetstream/contract';
+import { CommandError, ERRORS, type ErrorCode, TRANSFER_FLAG_READ } from '@jetstream/contract';
 import {
   type ChunkSent,
   encodeMessage,
@@ -13,7 +13,7 @@ import {
 } from '@jetstream/transport';
 import { ChunkSet } from '../../storage/chunk-set.js';
 import { CHUNK_BYTES, DIGEST_BYTES, type Source } from '../../storage/storage.js';
-import type { FileError, SendOrder, SendProgress } from '../data-plane.js';
+import type { FileError, SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
 import { ListFeed } from './list-feed.js';
 import {
   acceptBody,
@@ -53,9 +53,10 @@ export interface SendJobEvents {
 }
 
 export class SendJob {
-  readonly order: SendOrder;
+  /** Rates, priority and token may change while it runs. */
+  order: SendOrder;
   readonly #context: WorkerContext;
-  readonly #events: SendJobEvents;
+  #events: SendJobEvents;
   readonly #durable = new ChunkSet();
   readonly #chunks: number;
   #source: Source | null = null;
@@ -102,6 +103,11 @@ export class SendJob {
     return this.#reading > 0;
   }
 
+  /** Has the job report to another link. */
+  reportTo(events: SendJobEvents): void {
+    this.#events = events;
+  }
+
   /** Offers the transfer over a flow. */
   attach(flow: Flow, channel: number): void {
     this.detach();
@@ -118,6 +124,8 @@ export class SendJob {
         checkpointSeconds: this.order.checkpointSeconds,
         totalFiles: this.order.totalFiles,
         totalBytes: this.order.totalBytes,
+        transferFlags: this.order.transferFlags,
+        startsAnew: this.order.startsAnew,
       }),
     );
     this.#context.wake();
@@ -191,8 +199,9 @@ export class SendJob {
   }
 
   /** Ends the job for good on this side's wish and tells the receiver. */
-  stopWith(code: ErrorCode, message: string): void {
-    this.#flow?.send(jsonMessage(MESSAGE.cancel, this.#channel, { discard: true, message }));
+  stopWith(code: ErrorCode, message: string, aftermath: StopAftermath): void {
+    const body = { discard: aftermath === 'discard', pauses: aftermath === 'pause', message };
+    this.#flow?.send(jsonMessage(MESSAGE.cancel, this.#channel, body));
     this.#end({ kind: 'failed', error: new CommandError(code, message) });
   }
 
@@ -253,6 +262,7 @@ export class SendJob {
         listPath: this.order.manifestListPath,
         totalFiles: this.order.totalFiles,
         totalBytes: this.order.totalBytes,
+        reads: (this.order.transferFlags & TRANSFER_FLAG_READ) !== 0,
       });
     } catch (error) {
       this.#failWith(error);
