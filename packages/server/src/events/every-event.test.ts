@@ -247,7 +247,7 @@ describe('events', () => {
       ownerToken: of('tokenCreated')[0]?.['tokenId'],
       ownerTokenSession: 'night',
     });
-    expect(of('transferDeleted')).toMatchObject([{ by: 'boss', owner: 'user' }]);
+    expect(of('transferDeleted')[0]).toMatchObject({ by: 'boss', owner: 'user' });
     expect(of('manifestDeleted')).toMatchObject([
       { by: 'boss', owner: 'user' },
       { by: null, owner: 'user' },
