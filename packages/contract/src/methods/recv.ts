@@ -114,7 +114,8 @@ export const recvMethods = {
       userName: 'Account there; with `password`',
       password: 'Password of the account, or of the token',
       token: 'API token of that server, in place of an account',
-      destinationPath: 'Directory here that all files go below; it must exist, and that server can write nowhere else',
+      destinationPath:
+        'Directory here that all files go below; it must exist, and that server can write nowhere else',
       ownAddress: 'Where it reaches this server; the address that it sees when absent',
       ownPort: 'UDP port where it reaches this server; that of the receiver when absent',
       priority: 'Lower is sent first; 100 when absent',

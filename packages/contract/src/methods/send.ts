@@ -410,7 +410,8 @@ export const sendMethods = {
     access: 'user',
     errors: ['not_found', 'conflict'],
     since: '1.0.0',
-    summary: 'Ends a transfer with an error of the caller; what the receiver has is kept for a retry.',
+    summary:
+      'Ends a transfer with an error of the caller; what the receiver has is kept for a retry.',
     paramDocs: { transferId: 'Id or structure', errorMessage: 'Why, in words' },
     mutates: true,
   }),

@@ -153,7 +153,11 @@ export class TimetableService {
 
   #checkLocks(entry: TimetableEntry): void {
     const { flags } = this.#options.locked;
-    for (const limit of ['incomingRateLimit', 'outgoingRateLimit', 'incomingMaxConnections'] as const) {
+    for (const limit of [
+      'incomingRateLimit',
+      'outgoingRateLimit',
+      'incomingMaxConnections',
+    ] as const) {
       const flag = flags.get(limit);
       if (flag === undefined || entry[limit] === undefined) continue;
       throw new CommandError(

@@ -106,7 +106,11 @@ describe('TimetableService', () => {
     }
   });
 
-  const openLab = async (startIso: string, flags: Partial<typeof NO_FLAGS> = {}, from?: OpenDatabase) => {
+  const openLab = async (
+    startIso: string,
+    flags: Partial<typeof NO_FLAGS> = {},
+    from?: OpenDatabase,
+  ) => {
     const database = from ?? (await openMemoryDatabase());
     const { db } = database;
     const commits = new GroupCommit(db);
@@ -134,7 +138,13 @@ describe('TimetableService', () => {
       entries: [
         { days: WORKDAYS, from: '08:00', to: '18:00', outgoingRateLimit: 50_000 },
         { days: ['sat'], from: '22:00', to: '04:00', outgoingRateLimit: 10_000 },
-        { days: ['sun'], from: '12:00', to: '24:00', outgoingRateLimit: null, incomingRateLimit: 9 },
+        {
+          days: ['sun'],
+          from: '12:00',
+          to: '24:00',
+          outgoingRateLimit: null,
+          incomingRateLimit: 9,
+        },
       ],
     });
     await lab.bandwidth.update(BOSS, { outgoingLimitActive: true, outgoingRateLimit: 200_000 });
@@ -178,7 +188,9 @@ describe('TimetableService', () => {
 
   it('is kept over a restart, changes at once, and ends with no entries', async () => {
     const lab = await openLab('2026-06-03T10:00:00Z');
-    const entries = [{ days: ['wed' as const], from: '09:00', to: '12:00', incomingMaxConnections: 3 }];
+    const entries = [
+      { days: ['wed' as const], from: '09:00', to: '12:00', incomingMaxConnections: 3 },
+    ];
     const set = await lab.timetable.set(BOSS, { entries, timeZone: 'UTC' });
     expect(set).toMatchObject({ entries, activeEntry: 0, incomingMaxConnections: 3 });
     expect(lab.applied.at(-1)).toMatchObject({ incomingConnectionsMax: 3, incomingKbps: null });
@@ -193,12 +205,18 @@ describe('TimetableService', () => {
 
   it('refuses unknown zones and limits that the command line fixes; those stay fixed', async () => {
     const lab = await openLab('2026-06-03T10:00:00Z');
-    const entries = [{ days: ['wed' as const], from: '00:00', to: '24:00', outgoingRateLimit: 100 }];
+    const entries = [
+      { days: ['wed' as const], from: '00:00', to: '24:00', outgoingRateLimit: 100 },
+    ];
     await expect(lab.timetable.set(BOSS, { entries, timeZone: 'Mars/Olympus' })).rejects.toThrow(
       'Cannot use the time zone "Mars/Olympus"',
     );
     await lab.timetable.set(BOSS, { entries, timeZone: 'UTC' });
-    const locked = await openLab('2026-06-03T10:00:00Z', { outgoingRateLimit: 777 } as never, lab.database);
+    const locked = await openLab(
+      '2026-06-03T10:00:00Z',
+      { outgoingRateLimit: 777 } as never,
+      lab.database,
+    );
     expect(locked.timetable.describe().outgoingRateLimit).toBe(777);
     await expect(locked.timetable.set(BOSS, { entries })).rejects.toThrow('--outgoing-rate-limit');
     locked.timetable.stop();

@@ -12,7 +12,12 @@ import type { ReceiveRecord } from '../receive/receive-record.js';
 import type { ReceiveService } from '../receive/receive-service.js';
 import type { ReceiveStore } from '../receive/receive-store.js';
 import type { AbandonedJournals, FoundJournal } from '../storage/abandoned-journals.js';
-import { type CandidatePage, type CollectRun, collectPages, type GarbageKind } from './garbage-kind.js';
+import {
+  type CandidatePage,
+  type CollectRun,
+  collectPages,
+  type GarbageKind,
+} from './garbage-kind.js';
 
 /** Days after the last sign of life until part files are removed; senders try for seven. */
 export const PARTS_GRACE_DAYS = 8;

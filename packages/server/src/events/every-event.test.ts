@@ -169,7 +169,13 @@ const tellOfTransfers = async (lab: DomainLab): Promise<void> => {
   const clientPublicKey = keyOf(1);
   await lab.finish('recv.addAuthorizedClientAsync', { clientPublicKey }, boss);
   const peer = peerOf(1);
-  const facts = { token: null, destinationPath: 'in', overwriteMode: 4, checkpointSeconds: 5, transferFlags: 3 };
+  const facts = {
+    token: null,
+    destinationPath: 'in',
+    overwriteMode: 4,
+    checkpointSeconds: 5,
+    transferFlags: 3,
+  };
   for (const id of ['aa', 'bb']) {
     const offer = { transferId: id.repeat(16), peer, ...facts, totalFiles: 1, totalBytes: 10 };
     expect(await lab.plane.events.receiveOffered(offer)).toMatchObject({ accepted: true });

@@ -11,7 +11,10 @@ export interface ManifestUserDataOptions {
 }
 
 /** The keeper for manifests. */
-export const manifestUserData = ({ manifests, store }: ManifestUserDataOptions): UserDataKeeper => ({
+export const manifestUserData = ({
+  manifests,
+  store,
+}: ManifestUserDataOptions): UserDataKeeper => ({
   async edit(caller, manifestId, edit) {
     const record = await manifests.find(caller, manifestId);
     const userData = await store.editUserData(manifestId, edit);

@@ -65,7 +65,9 @@ describe('requestTransferAsync', () => {
 
   it('passes on what the other server answers, and takes its token back', async () => {
     const missing = { ...WISH, mappings: { '/x': '/in/none' } };
-    expect(await codeOf(lab.finish('recv.requestTransferAsync', missing))).toBe('manifest_not_ready');
+    expect(await codeOf(lab.finish('recv.requestTransferAsync', missing))).toBe(
+      'manifest_not_ready',
+    );
     const call = lab.remote.call.bind(lab.remote);
     lab.remote = {
       ownAddress: '192.0.2.1',

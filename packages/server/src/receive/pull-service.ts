@@ -7,11 +7,11 @@ import { randomUUID } from 'node:crypto';
 import {
   CommandError,
   DEFAULT_API_PORT,
+  destinationStructure,
   manifestStructure,
   type Params,
   PERMISSIONS,
   type TransferStructure,
-  destinationStructure,
   transferStructure,
 } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';

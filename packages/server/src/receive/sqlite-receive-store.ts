@@ -109,10 +109,7 @@ export class SqliteReceiveStore implements ReceiveStore {
     return counts;
   }
 
-  async endedBefore(
-    timeUs: number,
-    page: CandidatePage<ReceiveRecord>,
-  ): Promise<ReceiveRecord[]> {
+  async endedBefore(timeUs: number, page: CandidatePage<ReceiveRecord>): Promise<ReceiveRecord[]> {
     const rows = await this.#db
       .selectFrom('receivedTransfers')
       .select('record')

@@ -73,8 +73,7 @@ export class LocalSource implements Source {
       );
     }
     this.#totalBytes = bytes;
-    this.#files =
-      options.reads === false ? zeroFiles() : new SourceFiles(this.#list.list.roots);
+    this.#files = options.reads === false ? zeroFiles() : new SourceFiles(this.#list.list.roots);
     this.#schedule();
   }
 

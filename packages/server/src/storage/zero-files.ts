@@ -2,10 +2,7 @@
 import type { SourceFiles } from './source-files.js';
 
 /** What a source asks of its files. */
-export type ReadableFiles = Pick<
-  SourceFiles,
-  'failure' | 'read' | 'release' | 'close' | 'errors'
->;
+export type ReadableFiles = Pick<SourceFiles, 'failure' | 'read' | 'release' | 'close' | 'errors'>;
 
 /** @see the head of this file */
 export const zeroFiles = (): ReadableFiles => ({

@@ -261,9 +261,7 @@ export class DomainLab {
     };
     const control = {
       ...{ logins: { verifyUploadToken }, registry, sandboxes, tokens },
-    } as unknown as Parameters<
-      typeof startDomain
-    >[0]['control'];
+    } as unknown as Parameters<typeof startDomain>[0]['control'];
     this.#domain = await startDomain(
       { foundation, control, events: this.events, bandwidth: { attach: () => undefined } },
       (_, events, died) => {

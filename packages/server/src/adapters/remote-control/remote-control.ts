@@ -3,7 +3,7 @@
  * has proved who it is: by the identity key that is expected, or, without one, by a certificate that
  * the system trusts. One connection carries one call.
  */
-import { request as httpsRequest } from 'node:https';
+import { request as httpRequest } from 'node:http';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { CommandError, isErrorCode } from '@jetstream/contract';
@@ -107,8 +107,9 @@ const post = (
   signal: AbortSignal,
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const request = httpsRequest({
-      ...{ method: 'POST', path, host: server.address, port: server.port, agent: false, signal },
+    const request = httpRequest({
+      ...{ method: 'POST', path, host: server.address, port: server.port, signal },
+      // The TLS connection that has been checked, and no agent that would open another one.
       createConnection: () => socket,
       timeout: ANSWER_MS_MAX,
       headers: {

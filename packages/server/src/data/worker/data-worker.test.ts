@@ -190,17 +190,21 @@ describe('an order that changes while it is sent', () => {
   it.each([
     ['its own ceiling', { rateMaxKbps: 400_000 }],
     ['its own policy', { policy: 'high' as const, rateMaxKbps: 4_000_000 }],
-  ])('goes on with %s, whole and equal', async (_what, change) => {
-    const receiver = await startHost();
-    const sender = await startHost();
-    const order = { ...orderTo(receiver, 160 * CHUNK_BYTES + 7), rateMaxKbps: 40_000 };
-    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
-    await progressOf(sender, order, CHUNK_BYTES);
-    sender.worker.handle({ type: 'updateSend', order: { ...order, ...change } });
-    const { outcome } = await sender.waitFor('sendEnded');
-    expect(outcome.kind).toBe('complete');
-    expectContent(receiver, order);
-  }, 30_000);
+  ])(
+    'goes on with %s, whole and equal',
+    async (_what, change) => {
+      const receiver = await startHost();
+      const sender = await startHost();
+      const order = { ...orderTo(receiver, 160 * CHUNK_BYTES + 7), rateMaxKbps: 40_000 };
+      sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+      await progressOf(sender, order, CHUNK_BYTES);
+      sender.worker.handle({ type: 'updateSend', order: { ...order, ...change } });
+      const { outcome } = await sender.waitFor('sendEnded');
+      expect(outcome.kind).toBe('complete');
+      expectContent(receiver, order);
+    },
+    30_000,
+  );
 
   it('moves between a flow of its own and that of the destination', async () => {
     const receiver = await startHost();
@@ -240,7 +244,11 @@ describe('an order that is stopped', () => {
   it('with a pause leaves what the receiver has, and the next attempt goes on with it', async () => {
     const receiver = await startHost();
     const sender = await startHost();
-    const order = { ...orderTo(receiver, 120 * CHUNK_BYTES), rateMaxKbps: 60_000, checkpointSeconds: 0.1 };
+    const order = {
+      ...orderTo(receiver, 120 * CHUNK_BYTES),
+      rateMaxKbps: 60_000,
+      checkpointSeconds: 0.1,
+    };
     sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
     await sender.waitFor('sendProgress', ({ progress }) => progress.bytesDurable > 8 * CHUNK_BYTES);
     const reason = { code: 'cancelled', message: 'later', aftermath: 'pause' } as const;

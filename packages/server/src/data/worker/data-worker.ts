@@ -139,10 +139,7 @@ export class DataWorker {
   handle(message: ToWorker): void {
     switch (message.type) {
       case 'send':
-        this.#sending.set(
-          message.order.transferId,
-          this.#links.send(message.order, message.ip),
-        );
+        this.#sending.set(message.order.transferId, this.#links.send(message.order, message.ip));
         break;
       case 'stopSend': {
         const { code, message: text, aftermath } = message.reason;

@@ -22,7 +22,8 @@ describe('shareOut', () => {
         });
         expect(sum).toBeLessThanOrEqual(total * (1 + 1e-9));
         const wanted = ceilings.reduce((a, b) => a + b, 0);
-        if (ceilings.length > 0) expect(sum).toBeGreaterThanOrEqual(Math.min(total, wanted) * (1 - 1e-9));
+        if (ceilings.length > 0)
+          expect(sum).toBeGreaterThanOrEqual(Math.min(total, wanted) * (1 - 1e-9));
       }),
     );
   });

@@ -34,7 +34,11 @@ export const offerBody = z.object({
   totalFiles: count,
   totalBytes: count,
   /** Sum of `TRANSFER_FLAG_*`. */
-  transferFlags: z.int().min(0).max(3).default(TRANSFER_FLAG_READ + TRANSFER_FLAG_WRITE),
+  transferFlags: z
+    .int()
+    .min(0)
+    .max(3)
+    .default(TRANSFER_FLAG_READ + TRANSFER_FLAG_WRITE),
   /** Whether what is complete with failed files begins again. */
   startsAnew: z.boolean().default(false),
 });

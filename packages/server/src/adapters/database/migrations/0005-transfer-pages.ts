@@ -31,7 +31,12 @@ const addListIndexes = async (db: Kysely<unknown>): Promise<void> => {
 
 /** Pages of a collection: by time, then by id. */
 const addGarbageIndexes = async (db: Kysely<unknown>): Promise<void> => {
-  for (const name of ['transfersByEnd', 'receivedByEnd', 'manifestsByCreation', 'transfersByManifest']) {
+  for (const name of [
+    'transfersByEnd',
+    'receivedByEnd',
+    'manifestsByCreation',
+    'transfersByManifest',
+  ]) {
     await db.schema.dropIndex(name).execute();
   }
   await sql`create index "transfersByEnd" on "transfers" ("endTimeUs", "id")
