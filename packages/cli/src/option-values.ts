@@ -18,3 +18,12 @@ export const parsePositive = (text: string): number => {
   }
   return value;
 };
+
+/** A whole number of at least 1. */
+export const parseCount = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d{1,6}$/.test(text) || value < 1 || value > 100_000) {
+    throw new InvalidArgumentError('Expected a whole number, 1 to 100000.');
+  }
+  return value;
+};

@@ -2,11 +2,16 @@
 import { BUILD_VERSION } from '@jetstream/contract';
 import { Command, type OutputConfiguration } from 'commander';
 import { addApiCommand } from './commands/api.js';
+import { addCancelCommand } from './commands/cancel.js';
 import { addCpCommand } from './commands/cp.js';
 import { addEventsCommand } from './commands/events.js';
 import { addForgetCommand } from './commands/forget.js';
 import { addLsCommand } from './commands/ls.js';
+import { addResumeCommand } from './commands/resume.js';
+import { addRetryCommand } from './commands/retry.js';
 import { addServerCommand } from './commands/server.js';
+import { addSuspendCommand } from './commands/suspend.js';
+import { addTransfersCommand } from './commands/transfers.js';
 import { addUsersCommand } from './commands/users.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { failureOf, failureText } from './failure.js';
@@ -32,6 +37,11 @@ export const buildProgram = (terminal: Terminal): Command => {
   addServerCommand(program, terminal);
   addCpCommand(program, terminal);
   addLsCommand(program, terminal);
+  addTransfersCommand(program, terminal);
+  addSuspendCommand(program, terminal);
+  addResumeCommand(program, terminal);
+  addRetryCommand(program, terminal);
+  addCancelCommand(program, terminal);
   addApiCommand(program, terminal);
   addUsersCommand(program, terminal);
   addEventsCommand(program, terminal);

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { method } from '../method.js';
 import { bandwidthTimetable, timetableEntry } from '../structures.js';
 
+/** Most entries of the bandwidth timetable. */
+export const TIMETABLE_ENTRIES_MAX = 100;
+
 const nothing = z.null();
 /** Kilobits per second; below 8 not even acknowledgements would pass. */
 const rateLimit = z.number().min(8).max(1e9);
@@ -37,7 +40,7 @@ export const settingsMethods = {
   }),
   setBandwidthTimetable: method({
     params: {
-      entries: z.array(timetableEntry).max(100),
+      entries: z.array(timetableEntry).max(TIMETABLE_ENTRIES_MAX),
       timeZone: z.string().min(1).max(64).nullish(),
     },
     required: ['entries'],

@@ -13,8 +13,6 @@ export interface Timetable {
   readonly timeZone: string;
 }
 
-/** Most entries. */
-export const TIMETABLE_ENTRIES_MAX = 100;
 const MINUTES_PER_DAY = 1440;
 
 /** Zone of the machine. */
