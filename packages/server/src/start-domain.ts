@@ -233,6 +233,26 @@ const realPlane =
     );
   };
 
+/** Has other servers send files here. */
+const buildPulls = (
+  { foundation, control, events }: DomainContext,
+  parts: {
+    readonly plane: DataPlaneSupervisor;
+    readonly destinations: DestinationService;
+    readonly openRemote: typeof openRemoteControl;
+  },
+): PullService => {
+  const { plane, destinations, openRemote } = parts;
+  return new PullService({
+    tokens: control.tokens,
+    events,
+    clock: foundation.clock,
+    openRemote,
+    knownKey: (caller, address) => destinations.knownKey(caller, address),
+    own: () => ({ port: plane.recvPort, publicKey: foundation.identity.publicKeyBase64 }),
+  });
+};
+
 /** Builds the domain and starts its data plane; a test brings parts of its own. */
 export const startDomain = async (
   context: DomainContext,
@@ -268,14 +288,7 @@ export const startDomain = async (
     clock,
     log,
   });
-  const pulls = new PullService({
-    tokens: context.control.tokens,
-    events: context.events,
-    clock,
-    openRemote,
-    knownKey: (caller, address) => destinations.knownKey(caller, address),
-    own: () => ({ port: plane.recvPort, publicKey: context.foundation.identity.publicKeyBase64 }),
-  });
+  const pulls = buildPulls(context, { plane, destinations, openRemote });
   context.bandwidth.attach((limits) => plane.setBandwidthLimits(limits));
   await plane.start();
   const { recvPort, path, pathReason } = plane;

@@ -46,101 +46,115 @@ export const hasPeer = target.peer !== null;
 const SLOW_BYTES = 67_108_864;
 const SLOW_KBPS = 8000;
 
+const openReceiver = async (sessions: Sessions): Promise<Receiver> => {
+  const session = await sessions.peer();
+  const info = await session.call<{ publicKey: string; receiver: { port: number } }>(
+    'getServerInfo',
+  );
+  const { token } = await session.call<{ token: string }>('createAPIToken', { permissions: 2 });
+  const directory = `${target.directory}/received-${randomUUID()}`;
+  await session.result('mkdirAsync', { path: directory });
+  const { publicKey, receiver } = info;
+  return { session, token, directory, publicKey, recvPort: receiver.port };
+};
+
+type Prerequisites = Pick<Sending, 'manifest' | 'nowhere' | 'destination' | 'receiver'>;
+
+/** What a transfer needs. */
+const prerequisites = (sessions: Sessions, receiver: () => Promise<Receiver>): Prerequisites => ({
+  receiver,
+  manifest: async (size = 1000, role = 'user') => {
+    const session = await sessions.as(role);
+    const path = `${await sessions.scratch()}/file.bin`;
+    await session.result('mkFileAsync', { path, size });
+    const mappings = { '/file.bin': path };
+    const { manifestId } = await session.call<ManifestStructure>('send.createManifest', {
+      mappings,
+    });
+    return session.call('send.waitForManifest', { manifestId, timeoutSeconds: 30 });
+  },
+  nowhere: async (params = {}, role = 'user') =>
+    (await sessions.as(role)).call('send.createDestination', {
+      // Nothing listens on the discard port.
+      ...{ destinationAddress: '127.0.0.1', destinationPort: 9 },
+      ...params,
+    }),
+  destination: async (params = {}, role = 'user') => {
+    const { recvPort, token } = await receiver();
+    return (await sessions.as(role)).call('send.createDestination', {
+      ...{ destinationAddress: target.peer?.host ?? '', destinationPort: recvPort },
+      ...{ destinationToken: token, ...params },
+    });
+  },
+});
+
+/** Waits until a check of a transfer holds. @throws {Error} After 30 s. */
+const awaitTransfer = async (
+  sessions: Sessions,
+  transferId: string,
+  holds: (transfer: TransferStructure) => boolean,
+): Promise<TransferStructure> => {
+  const superuser = await sessions.as('superuser');
+  for (const deadline = performance.now() + 30_000; performance.now() < deadline; ) {
+    const transfer = await superuser.call<TransferStructure>('send.getTransfer', { transferId });
+    if (holds(transfer)) return transfer;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`Transfer ${transferId} does not move`);
+};
+
 /** Opens the helpers of one test file; transfers that still run are cancelled after its last test. */
 export function openSending(sessions: Sessions): Sending {
   const started: string[] = [];
-  let receiver: Promise<Receiver> | null = null;
-  const openReceiver = async (): Promise<Receiver> => {
-    const session = await sessions.peer();
-    const info = await session.call<{ publicKey: string; receiver: { port: number } }>(
-      'getServerInfo',
-    );
-    const { token } = await session.call<{ token: string }>('createAPIToken', { permissions: 2 });
-    const directory = `${target.directory}/received-${randomUUID()}`;
-    await session.result('mkdirAsync', { path: directory });
-    return {
-      ...{ session, token, directory },
-      ...{ publicKey: info.publicKey, recvPort: info.receiver.port },
-    };
+  let opened: Promise<Receiver> | null = null;
+  const receiver = (): Promise<Receiver> => {
+    opened ??= openReceiver(sessions);
+    return opened;
   };
-  const sending: Sending = {
-    receiver: () => {
-      receiver ??= openReceiver();
-      return receiver;
-    },
-    manifest: async (size = 1000, role = 'user') => {
-      const session = await sessions.as(role);
-      const path = `${await sessions.scratch()}/file.bin`;
-      await session.result('mkFileAsync', { path, size });
-      const mappings = { '/file.bin': path };
-      const { manifestId } = await session.call<ManifestStructure>('send.createManifest', {
-        mappings,
-      });
-      return session.call('send.waitForManifest', { manifestId, timeoutSeconds: 30 });
-    },
-    nowhere: async (params = {}, role = 'user') =>
-      (await sessions.as(role)).call('send.createDestination', {
-        // Nothing listens on the discard port.
-        ...{ destinationAddress: '127.0.0.1', destinationPort: 9 },
-        ...params,
-      }),
-    destination: async (params = {}, role = 'user') => {
-      const { recvPort, token } = await sending.receiver();
-      return (await sessions.as(role)).call('send.createDestination', {
-        ...{ destinationAddress: target.peer?.host ?? '', destinationPort: recvPort },
-        ...{ destinationToken: token, ...params },
-      });
-    },
-    transfer: async (params = {}, role = 'user') => {
-      const session = await sessions.as(role);
-      const { directory } = await sending.receiver();
-      const { destinationId } = await sending.destination({}, role);
-      const { manifestId } = await sending.manifest(1000, role);
-      const transfer = await session.call<TransferStructure>('send.createTransfer', {
-        ...{ manifestId, destinationId, destinationPath: `${directory}/${randomUUID()}` },
-        ...params,
-      });
-      started.push(transfer.transferId);
-      return transfer;
-    },
-    slowTransfer: async (params = {}, role = 'user') => {
-      const { manifestId } = await sending.manifest(SLOW_BYTES, role);
-      const slow = { manifestId, sendRateMax: SLOW_KBPS, checkpointFrequencySeconds: 0.2 };
-      return sending.transfer({ ...slow, ...params }, role);
-    },
-    waitingTransfer: async (params = {}, role = 'user') => {
-      const session = await sessions.as(role);
-      const { destinationId } = await sending.nowhere({}, role);
-      const { manifestId } = await sending.manifest(1000, role);
-      const transfer = await session.call<TransferStructure>('send.createTransfer', {
-        ...{ manifestId, destinationId, ...params },
-      });
-      started.push(transfer.transferId);
-      return transfer;
-    },
-    ended: async (transferId) => {
-      const superuser = await sessions.as('superuser');
-      return superuser.call('send.waitForTransfer', { transferId, timeoutSeconds: 60 });
-    },
-    moving: async (transferId) => {
-      const superuser = await sessions.as('superuser');
-      for (let look = 0; look < 1500; look += 1) {
-        const transfer = await superuser.call<TransferStructure>('send.getTransfer', {
-          transferId,
-        });
-        if (transfer.bytesDurable > 0 || !transfer.processing) return transfer;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      throw new Error(`Transfer ${transferId} does not move`);
-    },
+  const needs = prerequisites(sessions, receiver);
+  const start = async (params: Parameters, role: Role): Promise<TransferStructure> => {
+    const session = await sessions.as(role);
+    const transfer = await session.call<TransferStructure>('send.createTransfer', { ...params });
+    started.push(transfer.transferId);
+    return transfer;
+  };
+  const transfer = async (params: Parameters = {}, role: Role = 'user') => {
+    const { directory } = await receiver();
+    const { destinationId } = await needs.destination({}, role);
+    const { manifestId } = await needs.manifest(1000, role);
+    const destinationPath = `${directory}/${randomUUID()}`;
+    return start({ manifestId, destinationId, destinationPath, ...params }, role);
   };
   afterAll(async () => {
     const superuser = await sessions.as('superuser');
     const cancel = (transferId: string) => superuser.call('send.cancelTransfer', { transferId });
     await Promise.allSettled(started.map(cancel));
-    if (receiver === null) return;
-    const { session, directory } = await receiver;
+    if (opened === null) return;
+    const { session, directory } = await opened;
     await session.result('rmAsync', { path: directory }).catch(() => undefined);
   });
-  return sending;
+  return {
+    ...needs,
+    transfer,
+    slowTransfer: async (params = {}, role = 'user') => {
+      const { manifestId } = await needs.manifest(SLOW_BYTES, role);
+      const slow = { manifestId, sendRateMax: SLOW_KBPS, checkpointFrequencySeconds: 0.2 };
+      return transfer({ ...slow, ...params }, role);
+    },
+    waitingTransfer: async (params = {}, role = 'user') => {
+      const { destinationId } = await needs.nowhere({}, role);
+      const { manifestId } = await needs.manifest(1000, role);
+      return start({ manifestId, destinationId, ...params }, role);
+    },
+    ended: async (transferId) => {
+      const superuser = await sessions.as('superuser');
+      return superuser.call('send.waitForTransfer', { transferId, timeoutSeconds: 60 });
+    },
+    moving: (transferId) =>
+      awaitTransfer(
+        sessions,
+        transferId,
+        ({ bytesDurable, processing }) => bytesDurable > 0 || !processing,
+      ),
+  };
 }

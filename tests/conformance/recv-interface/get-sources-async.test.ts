@@ -1,5 +1,6 @@
 import type { SourceStructure } from '@jetstream/contract';
 import { expect, it } from 'vitest';
+import { aNumber, aString } from '../harness/matchers.js';
 import { expectLoginNeeded, openSessions } from '../harness/sessions.js';
 import { hasPeer, openSending } from '../harness/transfers.js';
 
@@ -15,10 +16,10 @@ it.skipIf(!hasPeer)('returns the sending servers, with the keys of the page', as
   const sources = await session.result<SourceStructure[]>('recv.getSourcesAsync');
   const source = sources.find(({ destinationPublicKey }) => destinationPublicKey === publicKey);
   expect(source).toMatchObject({
-    ...{ sourceIP: expect.any(String), sourcePort: expect.any(Number), encryptionEnabled: true },
-    ...{ activeTransferCount: expect.any(Number), inactiveTransferCount: expect.any(Number) },
-    ...{ errorTransferCount: expect.any(Number), aveRecvRate: expect.any(Number) },
-    aveRecvRateWindow: expect.any(Number),
+    ...{ sourceIP: aString, sourcePort: aNumber, encryptionEnabled: true },
+    ...{ activeTransferCount: aNumber, inactiveTransferCount: aNumber },
+    ...{ errorTransferCount: aNumber, aveRecvRate: aNumber },
+    aveRecvRateWindow: aNumber,
   });
   expect(source?.completeTransferCount).toBeGreaterThan(0);
   expect(['disconnected', 'negotiating', 'connected']).toContain(source?.encryptedConnectionState);

@@ -1,5 +1,6 @@
 import type { ReceiveTransferStructure } from '@jetstream/contract';
 import { expect, it } from 'vitest';
+import { aNumber, aString } from '../harness/matchers.js';
 import { expectLoginNeeded, openSessions } from '../harness/sessions.js';
 import { hasPeer, openSending } from '../harness/transfers.js';
 
@@ -13,9 +14,9 @@ it.skipIf(!hasPeer)('returns received transfers, with the keys of the page', asy
   const all = await session.result<ReceiveTransferStructure[]>('recv.getTransfersAsync');
   const received = all.find((transfer) => transfer.transferId === transferId);
   expect(received).toMatchObject({
-    ...{ status: 'complete', totalSize: 1000, destinationPath: expect.any(String) },
-    ...{ sourceIP: expect.any(String), sourcePort: expect.any(Number), lastErrorTime: null },
-    ...{ lastRecvTime: expect.any(Number), lastSendTime: expect.any(Number) },
+    ...{ status: 'complete', totalSize: 1000, destinationPath: aString },
+    ...{ sourceIP: aString, sourcePort: aNumber, lastErrorTime: null },
+    ...{ lastRecvTime: aNumber, lastSendTime: aNumber },
   });
 });
 

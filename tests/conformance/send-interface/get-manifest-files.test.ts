@@ -1,5 +1,6 @@
 import type { ManifestFilesStructure, ManifestStructure } from '@jetstream/contract';
 import { expect, it } from 'vitest';
+import { aNumber } from '../harness/matchers.js';
 import { expectLoginNeeded, failure, openSessions } from '../harness/sessions.js';
 import { openSending } from '../harness/transfers.js';
 
@@ -21,7 +22,7 @@ it('returns the file mappings with the keys of the page', async () => {
     { srcPath: `${path}/empty`, destPath: '/d/empty', fileSize: 0, isEmptyDir: true },
     { srcPath: `${path}/file`, destPath: '/d/file', fileSize: 9, isEmptyDir: false },
   ]);
-  expect(sorted[1]).toMatchObject({ executable: false, modificationTime: expect.any(Number) });
+  expect(sorted[1]).toMatchObject({ executable: false, modificationTime: aNumber });
 });
 
 it('goes on from nextOffset', async () => {

@@ -14,6 +14,7 @@ export interface Timetable {
 }
 
 const MINUTES_PER_DAY = 1440;
+const DAY_NAMES: readonly string[] = WEEK_DAYS;
 
 /** Zone of the machine. */
 export const ownTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -49,7 +50,7 @@ export const wallTimeIn = (timeZone: string): ((timeUs: number) => WallTime) => 
     );
     const name = (parts.get('weekday') ?? '').slice(0, 3).toLowerCase();
     return {
-      day: WEEK_DAYS.findIndex((day) => day === name),
+      day: DAY_NAMES.indexOf(name),
       minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')),
     };
   };

@@ -256,6 +256,7 @@ describe('events', () => {
     expect(of('transferDeleted')[0]).toMatchObject({ by: 'boss', owner: 'user' });
     expect(of('manifestDeleted')).toMatchObject([
       { by: 'boss', owner: 'user' },
+      { by: 'boss', owner: 'user' },
       { by: null, owner: 'user' },
     ]);
     expect(of('manifestFailed')).toMatchObject([{ errorCode: 'path_not_found' }]);
