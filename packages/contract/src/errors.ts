@@ -47,6 +47,7 @@ export const ERRORS = {
   already_exists: define(409, 'never', 'An object of this name exists already'),
   conflict: define(409, 'never', 'The object is in a state that does not allow this'),
   cancelled: define(409, 'never', 'The request was cancelled'),
+  failed_by_user: define(409, 'never', 'Somebody made the transfer fail, see the message'),
   timeout: define(504, 'same', 'The time limit passed before there was a result'),
   shutting_down: define(503, 'later', 'The server is stopping and takes no new work'),
   outcome_unknown: define(

@@ -7,7 +7,9 @@ import { z } from 'zod';
 /** Microseconds since the epoch, UTC. */
 export const timestamp = z.int();
 const timestampOrNull = timestamp.nullable();
+/** Free facts that users attach to objects: names to any JSON values. */
 export const userData = z.record(z.string().max(256), z.json());
+export type UserData = z.infer<typeof userData>;
 
 /** Reply to an `…Async` method. */
 export const requestHandle = z.object({ requestId: z.int() });
@@ -126,6 +128,35 @@ export const destinationStructure = z.object({
 });
 export type DestinationStructure = z.infer<typeof destinationStructure>;
 
+/** The way to one address and port, which all destinations there share. */
+export const connectionStructure = z.object({
+  /** `address:port` */
+  connectionId: z.string(),
+  destinationIP: z.string().nullable(),
+  destinationPort: z.int(),
+  destinationPublicKey: z.string().nullable(),
+  encryptedConnectionState: connectionState,
+  encryptionEnabled: z.boolean(),
+  lastDestinationServerId: z.string().nullable(),
+  lastDestinationServerUid: z.string().nullable(),
+  lastError: timestampOrNull,
+  lastErrorMessage: z.string().nullable(),
+  lastRecvTime: timestampOrNull,
+  lastSendTime: timestampOrNull,
+  /** Of all its destinations that the caller may see. */
+  numTransfersQueued: z.int(),
+  rateControllerActive: z.boolean(),
+  rateControlMethod: z.enum(RATE_POLICIES),
+  relayIP: z.string().nullable(),
+  relayPort: z.int().nullable(),
+  roundTripTimeMs: z.number().nullable(),
+  /** Ours: measured sending rate of all its destinations, kbit/s. */
+  sendRate: z.number(),
+  /** Ours: ids of its destinations that the caller may see. */
+  destinationIds: z.array(z.string()),
+});
+export type ConnectionStructure = z.infer<typeof connectionStructure>;
+
 export const TRANSFER_STATES = [
   'pending',
   'queued',
@@ -160,9 +191,20 @@ export const transferStructure = z.object({
   packetsRecv: z.int(),
   /** Ours: bytes that the receiver holds durably. */
   bytesDurable: z.int(),
+  /** Null when the receiver makes data durable at the end only. */
   checkpointFrequencySeconds: z.number().nullable(),
   /** Lower is sent first. */
   priority: z.int(),
+  /** Ours: own ceiling beside that of the destination, kbit/s; null for none. */
+  sendRateMax: z.number().nullable(),
+  /** Ours: own policy; null when that of the destination applies. */
+  rateControlMethod: z.enum(RATE_POLICIES).nullable(),
+  /** Ours: days without progress after which a broken transfer is given up. */
+  retryDays: z.number(),
+  /** Ours: attempts in a row that broke without progress. */
+  retryCount: z.int(),
+  /** Ours: when the next attempt is due; null unless it waits for one. */
+  nextRetryTime: timestampOrNull,
   overwriteMode: z.int(),
   /** Ours: `readback` when files are read from the disk again after they are published. */
   verifyMode: z.enum(VERIFY_MODES),
@@ -328,7 +370,13 @@ export const serverInformation = z.object({
   /** Identity key of the data plane: base64 of the 32-byte Ed25519 public key. */
   publicKey: z.string(),
   /** Where and how this server receives. */
-  receiver: z.object({ port: z.int(), path: z.string(), pathReason: z.string() }),
+  receiver: z.object({
+    port: z.int(),
+    path: z.string(),
+    pathReason: z.string(),
+    /** Whether senders need their key in the list of authorised clients, whatever token they have. */
+    onlyAuthorizedClientsAllowed: z.boolean(),
+  }),
   revision: z.int(),
   /** Host name or IP address, with `:port` where it was given so; null when unknown. */
   serverExternalAddress: z.string().nullable(),
@@ -395,6 +443,41 @@ export const garbageCollectStructure = z.object({
   timeLimitSeconds: z.int(),
 });
 export type GarbageCollectStructure = z.infer<typeof garbageCollectStructure>;
+
+export const WEEK_DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+const timeOfDay = z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/);
+const timetableRate = z.number().min(8).max(1e9).nullish();
+
+/** Limits for a part of the week. What is null has no limit then, what is absent stays as set. */
+export const timetableEntry = z.strictObject({
+  /** Days on which it begins. */
+  days: z.array(z.enum(WEEK_DAYS)).min(1).max(7),
+  /** `HH:MM`, inclusive. */
+  from: timeOfDay,
+  /** `HH:MM`, exclusive, `24:00` for midnight; on the next day when not later than `from`. */
+  to: timeOfDay,
+  /** Most that is received, kbit/s. */
+  incomingRateLimit: timetableRate,
+  /** Most that is sent, kbit/s. */
+  outgoingRateLimit: timetableRate,
+  /** Most incoming connections. */
+  incomingMaxConnections: z.int().min(0).max(1_000_000).nullish(),
+});
+export type TimetableEntry = z.infer<typeof timetableEntry>;
+
+/** Ours: limits of the bandwidth by time of the week. */
+export const bandwidthTimetable = z.object({
+  entries: z.array(timetableEntry),
+  /** IANA name of the zone that days and times are meant in. */
+  timeZone: z.string(),
+  /** Index of the entry that applies now, null for none. */
+  activeEntry: z.int().nullable(),
+  /** Limits that apply now, whatever sets them; null for no limit. */
+  incomingRateLimit: z.number().nullable(),
+  outgoingRateLimit: z.number().nullable(),
+  incomingMaxConnections: z.int().nullable(),
+});
+export type BandwidthTimetable = z.infer<typeof bandwidthTimetable>;
 
 /** Ours: what a collection removed, or with `dryRun` would remove, by kind of object. */
 export const garbageCollectCounts = z.record(z.string(), z.int());

@@ -30,7 +30,7 @@ const noDomain = (): Promise<Domain> =>
     handlers: Object.fromEntries(
       Object.keys(METHODS).map((name) => [name, elsewhere]),
     ) as unknown as Domain['handlers'],
-    receiver: { port: 0, path: 'none', pathReason: 'test' },
+    receiver: { port: 0, path: 'none', pathReason: 'test', onlyAuthorizedClientsAllowed: false },
     takeStream: ({ descriptor }) => closeSync(descriptor),
     garbage: [],
     addPages: () => Promise.resolve(),

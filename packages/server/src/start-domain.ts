@@ -14,6 +14,8 @@ import {
   MIN_CIPHER_NONE,
 } from '@jetstream/contract';
 import type { FastifyInstance } from 'fastify';
+import { SqliteSettingStore } from './adapters/database/settings.js';
+import { openRemoteControl } from './adapters/remote-control/remote-control.js';
 import type { BandwidthService } from './bandwidth/bandwidth-service.js';
 import type { GarbageKind } from './collection/garbage-kind.js';
 import { linkGarbage } from './collection/link-garbage.js';
@@ -41,9 +43,11 @@ import { LinkPages } from './links/pages/link-pages.js';
 import { SqliteLinkStore } from './links/sqlite-link-store.js';
 import { createIdSource } from './manifests/id-source.js';
 import { ManifestService } from './manifests/manifest-service.js';
+import { manifestUserData } from './manifests/manifest-user-data.js';
 import { SqliteManifestStore } from './manifests/sqlite-manifest-store.js';
 import { createScanner } from './manifests/thread-scanner.js';
 import { AuthorizedClients } from './receive/authorized-clients.js';
+import { PullService } from './receive/pull-service.js';
 import { ReceiveService } from './receive/receive-service.js';
 import { recvHandlers } from './receive/recv-handlers.js';
 import { SqliteAuthorizedClientStore, SqliteReceiveStore } from './receive/sqlite-receive-store.js';
@@ -53,8 +57,11 @@ import { openThreadStorage } from './storage/thread-storage.js';
 import { DataPlaneSupervisor, type StartPlane } from './transfers/data-plane-supervisor.js';
 import { sendHandlers } from './transfers/send-handlers.js';
 import { SqliteTransferStore } from './transfers/sqlite-transfer-store.js';
+import { TransferActions } from './transfers/transfer-actions.js';
 import { TransferEngine } from './transfers/transfer-engine.js';
 import { TransferService } from './transfers/transfer-service.js';
+import { transferUserData } from './transfers/transfer-user-data.js';
+import { UserDataService } from './user-data/user-data-service.js';
 
 /** Methods that are answered on this side of the seam. */
 export type DomainMethod =
@@ -65,7 +72,7 @@ export interface DomainContext {
   readonly foundation: Foundation;
   readonly control: Pick<
     ControlPlane,
-    'links' | 'logins' | 'registry' | 'revocation' | 'sandboxes'
+    'links' | 'logins' | 'registry' | 'revocation' | 'sandboxes' | 'tokens'
   >;
   readonly events: EventLog;
   readonly bandwidth: Pick<BandwidthService, 'attach'>;
@@ -152,8 +159,10 @@ const buildSending = (context: DomainContext, places: Places) => {
     clock,
     log,
     allowNoCipher: config.allowNoCipher,
+    isPersistent: config.persistentDestinations,
     isInUse: (id) => engine.usesDestination(id),
     queuedCount: (id) => engine.queuedCount(id),
+    onChanged: (id) => engine.destinationChanged(id),
   });
   const manifestStore = new SqliteManifestStore(db, commits);
   const manifests: ManifestService = new ManifestService({
@@ -184,13 +193,21 @@ const buildSending = (context: DomainContext, places: Places) => {
     store,
     manifests,
     destinations,
-    events,
     clock,
     nextId,
     changes,
   });
+  const actions = new TransferActions({ engine, events, transfers, manifests, destinations });
+  const userData = new UserDataService({
+    keepers: {
+      manifest: manifestUserData({ manifests, store: manifestStore }),
+      destination: destinations.userData,
+      transfer: transferUserData({ engine, transfers, store }),
+    },
+    events,
+  });
   const garbage = [
-    transferGarbage({ store, engine, events }),
+    transferGarbage({ store, engine }),
     linkGarbage(sharing.links),
     manifestGarbage({
       store: manifestStore,
@@ -199,17 +216,24 @@ const buildSending = (context: DomainContext, places: Places) => {
         (await store.sendsManifest(id)) || (await sharing.links.refersTo(id)),
     }),
   ];
-  return { destinations, manifests, engine, transfers, ...sharing, garbage };
+  /** Forgets what is not to survive a restart. */
+  const forget = async (): Promise<void> => {
+    if (!config.persistentTransfers) await store.clear();
+  };
+  const services = { destinations, manifests, engine, transfers, actions, userData };
+  return { ...services, ...sharing, garbage, forget };
 };
 
 const buildReceiving = (context: DomainContext, places: Places) => {
-  const { clock, logger: log, db, commits, accounts } = context.foundation;
+  const { clock, logger: log, db, commits, accounts, config } = context.foundation;
   const { events } = context;
   const store = new SqliteReceiveStore(db, commits);
   const clients: AuthorizedClients = new AuthorizedClients({
     store: new SqliteAuthorizedClientStore(db, commits),
     events,
     clock,
+    settings: new SqliteSettingStore(db, commits),
+    onOnly: () => receive.onlyAuthorized(),
     onRemoved: (publicKey) => receive.keyRemoved(publicKey),
   });
   const receive = new ReceiveService({
@@ -224,6 +248,8 @@ const buildReceiving = (context: DomainContext, places: Places) => {
         roots: context.control.sandboxes.rootsOf(accounts.processOwner).roots,
       }),
       isAuthorized: (publicKey) => clients.has(publicKey),
+      isOnlyAuthorized: () => clients.isOnly,
+      allowTestTransfers: config.allowTestTransfers,
     },
   });
   const journals = new AbandonedJournals({
@@ -269,18 +295,40 @@ const realPlane =
     );
   };
 
-/** Builds the domain and starts its data plane; a test brings one of its own. */
+/** Has other servers send files here. */
+const buildPulls = (
+  { foundation, control, events }: DomainContext,
+  parts: {
+    readonly plane: DataPlaneSupervisor;
+    readonly destinations: DestinationService;
+    readonly openRemote: typeof openRemoteControl;
+  },
+): PullService => {
+  const { plane, destinations, openRemote } = parts;
+  return new PullService({
+    tokens: control.tokens,
+    events,
+    clock: foundation.clock,
+    openRemote,
+    knownKey: (caller, address) => destinations.knownKey(caller, address),
+    own: () => ({ port: plane.recvPort, publicKey: foundation.identity.publicKeyBase64 }),
+  });
+};
+
+/** Builds the domain and starts its data plane; a test brings parts of its own. */
 export const startDomain = async (
   context: DomainContext,
   startPlane?: StartPlane,
+  openRemote = openRemoteControl,
 ): Promise<Domain> => {
   const { clock, logger: log, config, stateDir, serverId, serverName } = context.foundation;
   const places = makePlaces(stateDir);
   const sending = buildSending(context, places);
-  const { destinations, manifests, engine, transfers, links, content, pages } = sending;
+  const { destinations, manifests, engine, links, content, pages } = sending;
   const receiving = buildReceiving(context, places);
   const { receive, clients } = receiving;
   const discovery = new DiscoveryService({ clock, randomBytes });
+  await sending.forget();
   // Everything that events refer to is there before the first of them can come in.
   await manifests.start();
   await destinations.start();
@@ -302,6 +350,7 @@ export const startDomain = async (
     clock,
     log,
   });
+  const pulls = buildPulls(context, { plane, destinations, openRemote });
   context.bandwidth.attach((limits) => plane.setBandwidthLimits(limits));
   await plane.start();
   const { recvPort, path, pathReason } = plane;
@@ -317,15 +366,17 @@ export const startDomain = async (
     throw error;
   }
   links.start();
-  const send = sendHandlers({ manifests, destinations, transfers });
+  const send = sendHandlers(sending);
   return {
     handlers: {
       ...send,
       ...linkHandlers(links, send),
-      ...recvHandlers(receiving),
+      ...recvHandlers({ ...receiving, pulls }),
       ...discoveryHandlers(discovery, context.events),
     },
-    receiver: { port: recvPort, path, pathReason },
+    get receiver() {
+      return { port: recvPort, path, pathReason, onlyAuthorizedClientsAllowed: clients.isOnly };
+    },
     addPages: (server) => pages.addTo(server),
     takeStream: (stream) => plane.takeStream(stream),
     garbage: [...sending.garbage, ...receiving.garbage],

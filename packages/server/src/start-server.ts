@@ -205,6 +205,7 @@ const stopParts = async (parts: Parts, options: { drainMs: number }): Promise<vo
   await parts.collector.stop();
   await Promise.all([parts.domain.stop(options), parts.control.stop(options)]);
   parts.feed.stop();
+  parts.settings.timetable.stop();
   await parts.files.stop();
   await parts.foundation.close();
 };
@@ -258,6 +259,7 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
       await Promise.all([parts.domain.stop(options), parts.control.stop(options)]);
       await server.stop();
       parts.feed.stop();
+      parts.settings.timetable.stop();
       await parts.files.stop();
       await foundation.close();
       markClosed(reason);

@@ -1,6 +1,10 @@
 /** Methods that set what the whole server goes by: bandwidth, address, licence. */
 import { z } from 'zod';
 import { method } from '../method.js';
+import { bandwidthTimetable, timetableEntry } from '../structures.js';
+
+/** Most entries of the bandwidth timetable. */
+export const TIMETABLE_ENTRIES_MAX = 100;
 
 const nothing = z.null();
 /** Kilobits per second; below 8 not even acknowledgements would pass. */
@@ -33,6 +37,33 @@ export const settingsMethods = {
       borrowIncoming: 'Unused incoming bandwidth, if limited, is added to the outgoing limit',
     },
     mutates: true,
+  }),
+  setBandwidthTimetable: method({
+    params: {
+      entries: z.array(timetableEntry).max(TIMETABLE_ENTRIES_MAX),
+      timeZone: z.string().min(1).max(64).nullish(),
+    },
+    required: ['entries'],
+    result: bandwidthTimetable,
+    access: 'superuser',
+    errors: ['conflict'],
+    since: 'ours',
+    summary:
+      'Sets limits of the bandwidth by time of the week; the first entry that fits applies, no entries end it.',
+    paramDocs: {
+      entries:
+        'Each `{days, from, to}` with `incomingRateLimit`, `outgoingRateLimit` (kbit/s) or `incomingMaxConnections`; null is no limit, absent is as set by `updateBandwidthLimits`',
+      timeZone: 'IANA name such as `Europe/Zurich`; that of the server when absent',
+    },
+    mutates: true,
+  }),
+  getBandwidthTimetable: method({
+    params: {},
+    required: [],
+    result: bandwidthTimetable,
+    access: 'superuser',
+    since: 'ours',
+    summary: 'Returns the timetable of the bandwidth limits, and what applies now.',
   }),
   setExternalAddress: method({
     params: { address: z.string().min(1).max(262) },

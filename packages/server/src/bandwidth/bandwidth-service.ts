@@ -34,6 +34,7 @@ export class BandwidthService {
   /** Changes run one after the other, so that two at once lose nothing. */
   #turn: Promise<unknown> = Promise.resolve();
   #apply: (limits: BandwidthLimits) => void = () => undefined;
+  #override: (limits: BandwidthLimits) => BandwidthLimits = (limits) => limits;
 
   constructor(options: BandwidthServiceOptions) {
     this.#options = options;
@@ -48,7 +49,22 @@ export class BandwidthService {
   /** Applies the limits now and after each change. */
   attach(apply: (limits: BandwidthLimits) => void): void {
     this.#apply = apply;
-    apply(dataPlaneLimits(this.#effective));
+    this.reapply();
+  }
+
+  /** Has something else decide last, what is locked excepted; see the timetable. */
+  overrideBy(override: (limits: BandwidthLimits) => BandwidthLimits): void {
+    this.#override = override;
+  }
+
+  /** What applies now. */
+  get limits(): BandwidthLimits {
+    return this.#override(dataPlaneLimits(this.#effective));
+  }
+
+  /** Applies the limits again, because what overrides them has changed. */
+  reapply(): void {
+    this.#apply(this.limits);
   }
 
   describe(): ServerInformation['bandwidthLimits'] {
@@ -82,6 +98,6 @@ export class BandwidthService {
       store.save(SETTING, JSON.stringify(own)),
     ]);
     this.#own = own;
-    this.#apply(dataPlaneLimits(this.#effective));
+    this.reapply();
   }
 }

@@ -39,24 +39,30 @@ export interface GarbageKind {
 /** Objects looked at in one go. */
 export const COLLECT_PAGE = 500;
 
+/** A page of candidates: those after one, in the order of the store; null for the first ones. */
+export interface CandidatePage<T> {
+  readonly after: T | null;
+  readonly limit: number;
+}
+
 /**
  * Goes through pages of candidates.
  *
- * @param read A page after an id, by rising id.
+ * @param read A page, in an order that never changes.
  * @param remove Removes one, if the run is no dry one; whether it is gone. Called for several at once.
  */
-export const collectPages = async <T extends { readonly id: string }>(
+export const collectPages = async <T>(
   run: CollectRun,
-  read: (page: { readonly afterId: string; readonly limit: number }) => Promise<T[]>,
+  read: (page: CandidatePage<T>) => Promise<T[]>,
   remove: (candidate: T) => Promise<boolean>,
 ): Promise<number> => {
   let count = 0;
-  for (let afterId = ''; !run.signal.aborted; ) {
-    const page = await read({ afterId, limit: COLLECT_PAGE });
+  for (let after: T | null = null; !run.signal.aborted; ) {
+    const page: T[] = await read({ after, limit: COLLECT_PAGE });
     const gone = await Promise.all(page.map(remove));
     count += gone.filter(Boolean).length;
     if (page.length < COLLECT_PAGE) break;
-    afterId = page.at(-1)?.id ?? afterId;
+    after = page.at(-1) ?? after;
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return count;

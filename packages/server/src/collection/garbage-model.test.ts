@@ -121,6 +121,7 @@ class World {
       destinationPath: '/in',
       overwriteMode: 4,
       checkpointSeconds: 5,
+      transferFlags: 3,
       totalFiles: 1,
       totalBytes: 10,
     });

@@ -34,6 +34,7 @@ const offerOf = (): ReceiveOffer => ({
   destinationPath: '/in',
   overwriteMode: 4,
   checkpointSeconds: 5,
+  transferFlags: 3,
   ...world.totals,
 });
 

@@ -8,10 +8,16 @@
 import type { Logger } from '../adapters/log/logger.js';
 import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
+import type { ReceiveRecord } from '../receive/receive-record.js';
 import type { ReceiveService } from '../receive/receive-service.js';
 import type { ReceiveStore } from '../receive/receive-store.js';
 import type { AbandonedJournals, FoundJournal } from '../storage/abandoned-journals.js';
-import { type CollectRun, collectPages, type GarbageKind } from './garbage-kind.js';
+import {
+  type CandidatePage,
+  type CollectRun,
+  collectPages,
+  type GarbageKind,
+} from './garbage-kind.js';
 
 /** Days after the last sign of life until part files are removed; senders try for seven. */
 export const PARTS_GRACE_DAYS = 8;
@@ -35,7 +41,7 @@ export const receivedGarbage = (options: ReceiveGarbageOptions): GarbageKind => 
     collect: (run) =>
       collectPages(
         run,
-        (page) => store.endedBefore(run.nowUs - run.graceUs, page),
+        (page: CandidatePage<ReceiveRecord>) => store.endedBefore(run.nowUs - run.graceUs, page),
         (record) =>
           receive.inTurn(record.id, async () => {
             // Its sender has come back, be it only to hear that all is there.

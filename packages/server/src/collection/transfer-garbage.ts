@@ -1,40 +1,29 @@
 /** Garbage of the sending side: transfers that have ended, and manifests that nothing uses. */
-import { ownedBy } from '../events/event-fields.js';
-import type { EventLog } from '../events/event-log.js';
 import type { ManifestService } from '../manifests/manifest-service.js';
-import type { ManifestStore } from '../manifests/manifest-store.js';
+import type { ManifestRecord, ManifestStore } from '../manifests/manifest-store.js';
 import type { TransferEngine } from '../transfers/transfer-engine.js';
+import type { TransferRecord } from '../transfers/transfer-record.js';
 import type { TransferStore } from '../transfers/transfer-store.js';
-import { collectPages, type GarbageKind } from './garbage-kind.js';
+import { type CandidatePage, collectPages, type GarbageKind } from './garbage-kind.js';
 
 export interface TransferGarbageOptions {
   readonly store: TransferStore;
-  readonly engine: Pick<TransferEngine, 'find'>;
-  readonly events: EventLog;
+  readonly engine: Pick<TransferEngine, 'find' | 'remove'>;
 }
 
 /** Transfers are ready when they have ended. */
 export const transferGarbage = (options: TransferGarbageOptions): GarbageKind => {
-  const { store, engine, events } = options;
+  const { store, engine } = options;
   return {
     name: 'transfers',
     collect: (run) =>
       collectPages(
         run,
-        (page) => store.endedBefore(run.nowUs - run.graceUs, page),
+        (page: CandidatePage<TransferRecord>) => store.endedBefore(run.nowUs - run.graceUs, page),
         async (record) => {
           // Held by the engine until its end is durable.
           if (engine.find(record.id) !== null) return false;
-          if (run.dryRun) return true;
-          await Promise.all([
-            events.append('transferDeleted', {
-              transferId: record.id,
-              by: null,
-              ...ownedBy(record),
-            }),
-            store.remove(record.id),
-          ]);
-          return true;
+          return run.dryRun || (await engine.remove(record, null));
         },
       ),
   };
@@ -53,7 +42,8 @@ export const manifestGarbage = (options: ManifestGarbageOptions): GarbageKind =>
   collect: (run) =>
     collectPages(
       run,
-      (page) => options.store.unusedBefore(run.nowUs - run.graceUs, { ...page, nowUs: run.nowUs }),
+      (page: CandidatePage<ManifestRecord>) =>
+        options.store.unusedBefore(run.nowUs - run.graceUs, { ...page, nowUs: run.nowUs }),
       async (record) =>
         run.dryRun || (await options.manifests.removeUnused(record, options.isReferred)),
     ),

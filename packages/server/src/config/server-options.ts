@@ -98,6 +98,16 @@ export const OPTION_TABLE = {
     range: 'an absolute or relative path; made when missing',
     doc: 'Where the server keeps its identity, database and journals. When absent: /var/lib/jetstream/state as root, $XDG_STATE_HOME/jetstream (~/.local/state/jetstream) otherwise.',
   }),
+  persistentTransfers: define(flag().default(true), {
+    unit: '',
+    range: noFraction,
+    doc: 'False forgets all transfers of the sending side when the server starts.',
+  }),
+  persistentDestinations: define(flag().default(true), {
+    unit: '',
+    range: noFraction,
+    doc: 'False forgets all destinations when the server starts; transfers to them end with an error.',
+  }),
   serverName: define(text().max(256).nullable().default(null), {
     unit: '',
     range: 'up to 256 characters',
@@ -233,6 +243,11 @@ export const OPTION_TABLE = {
     unit: '',
     range: noFraction,
     doc: 'True lets webhooks go to loopback, link-local and private addresses, see docs/WEBHOOKS.md.',
+  }),
+  allowTestTransfers: define(flag().default(false), {
+    unit: '',
+    range: noFraction,
+    doc: 'True takes performance tests of other servers: transfers that send zeros in place of files, or whose data is discarded.',
   }),
   sandboxDir: define(text().nullable().default(null), {
     unit: 'directory',

@@ -22,6 +22,7 @@ export interface ReceiverFacts {
   readonly port: number;
   readonly path: string;
   readonly pathReason: string;
+  readonly onlyAuthorizedClientsAllowed: boolean;
 }
 
 /** What the server knows about itself when it is up. */

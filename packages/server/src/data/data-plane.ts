@@ -16,6 +16,8 @@ export interface SendOrder {
   readonly totalFiles: number;
   readonly totalBytes: number;
   readonly destination: {
+    /** Our name for it: transfers of one destination share its ceiling. */
+    readonly id: string;
     /** Host name or IP. */
     readonly address: string;
     readonly port: number;
@@ -37,11 +39,26 @@ export interface SendOrder {
   readonly stopOnFileError?: boolean;
   /** Everything appears at once at the destination path. */
   readonly publishWhole?: boolean;
-  readonly checkpointSeconds: number;
+  /** Null makes data durable at the end only. */
+  readonly checkpointSeconds: number | null;
   /** `chunks` when absent. */
   readonly verifyMode?: VerifyMode;
   readonly priority: number;
+  /** Ceiling of this transfer alone, kbit/s. */
+  readonly rateMaxKbps: number | null;
+  /** Policy of this transfer alone; that of the destination when null. */
+  readonly policy: RatePolicy | null;
+  /** Sum of `TRANSFER_FLAG_*`. */
+  readonly transferFlags: number;
+  /** Has the receiver begin again when it takes the transfer for complete with failed files. */
+  readonly startsAnew: boolean;
 }
+
+/**
+ * What the receiver does with unfinished files when a transfer is stopped: it removes them, keeps
+ * them for a retry, or waits for the transfer to go on.
+ */
+export type StopAftermath = 'discard' | 'keep' | 'pause';
 
 export interface FileError {
   readonly destPath: string;
@@ -121,7 +138,8 @@ export interface ReceiveOffer {
   readonly token: string | null;
   readonly destinationPath: string;
   readonly overwriteMode: number;
-  readonly checkpointSeconds: number;
+  readonly checkpointSeconds: number | null;
+  readonly transferFlags: number;
   readonly totalFiles: number;
   readonly totalBytes: number;
 }
@@ -199,7 +217,12 @@ export interface DataPlane {
   /** Starts to send; events follow. The order must not be active already. */
   send(order: SendOrder): void;
   /** Ends an order; `sendEnded` follows unless it already came. The receiver is told why. */
-  stopSend(transferId: string, reason: { code: ErrorCode; message: string }): void;
+  stopSend(
+    transferId: string,
+    reason: { code: ErrorCode; message: string; aftermath: StopAftermath },
+  ): void;
+  /** Takes over rates, policy, priority and token of an order that is active; within a second. */
+  updateSend(order: SendOrder): void;
   /** Refuses further packets of a transfer that is being received. */
   stopReceive(transferId: string, reason: { code: ErrorCode; message: string }): void;
   /** Waits for discovery packets with this id, 32 hex digits, until one has come or it is dropped. */

@@ -43,6 +43,8 @@ class WorkerDataPlane implements DataPlane {
   readonly #worker: Worker;
   readonly #events: DataPlaneEvents;
   readonly #options: DataPlaneOptions;
+  /** Orders whose destination's name is being resolved. */
+  readonly #resolving = new Map<string, SendOrder>();
   recvPort = 0;
   path: 'native' | 'dgram' = 'dgram';
   pathReason = '';
@@ -90,11 +92,22 @@ class WorkerDataPlane implements DataPlane {
   }
 
   send(order: SendOrder): void {
+    this.#resolving.set(order.transferId, order);
     void this.#resolveAndSend(order);
   }
 
   stopSend(transferId: string, reason: Parameters<DataPlane['stopSend']>[1]): void {
-    this.#post({ type: 'stopSend', transferId, reason });
+    if (!this.#resolving.delete(transferId)) {
+      this.#post({ type: 'stopSend', transferId, reason });
+      return;
+    }
+    const { code, message } = reason;
+    setImmediate(() => this.#events.sendEnded(transferId, { kind: 'failed', code, message }));
+  }
+
+  updateSend(order: SendOrder): void {
+    if (this.#resolving.has(order.transferId)) this.#resolving.set(order.transferId, order);
+    else this.#post({ type: 'updateSend', order });
   }
 
   stopReceive(transferId: string, reason: Parameters<DataPlane['stopReceive']>[1]): void {
@@ -134,17 +147,20 @@ class WorkerDataPlane implements DataPlane {
     await this.#worker.terminate();
   }
 
-  async #resolveAndSend(order: SendOrder): Promise<void> {
-    const { address } = order.destination;
+  async #resolveAndSend({ transferId, destination }: SendOrder): Promise<void> {
     try {
-      const ip = await resolveAddress(address);
-      this.#post({ type: 'send', order, ip });
+      const ip = await resolveAddress(destination.address);
+      const order = this.#resolving.get(transferId);
+      if (order !== undefined) this.#post({ type: 'send', order, ip });
     } catch (error) {
-      this.#events.sendEnded(order.transferId, {
+      if (!this.#resolving.has(transferId)) return;
+      this.#events.sendEnded(transferId, {
         kind: 'interrupted',
         code: 'destination_unreachable',
         message: error instanceof Error ? error.message : String(error),
       });
+    } finally {
+      this.#resolving.delete(transferId);
     }
   }
 

@@ -7,6 +7,7 @@
  */
 import {
   CommandError,
+  type ConnectionStructure,
   DEFAULT_RECV_PORT,
   type DestinationStructure,
   MIN_CIPHER_ENCRYPTED_128,
@@ -20,9 +21,19 @@ import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
 import { LINK_LIMITS } from '../links/limits.js';
 import { parsePublicKey } from '../receive/public-key.js';
-import { type Caller, mayAccess, type Ownership, ownershipOf } from '../sessions/caller.js';
+import {
+  type Caller,
+  mayAccess,
+  type Ownership,
+  ownershipOf,
+  ownershipPart,
+} from '../sessions/caller.js';
 import { LIST_MAX } from '../transfers/owner-filter.js';
+import { checkRate } from '../transfers/send-rate.js';
+import type { UserDataKeeper } from '../user-data/user-data-service.js';
+import { connectionIdOf, connectionStructureOf } from './connection.js';
 import { formatEndpoint, parseAddress } from './destination-address.js';
+import { type DestinationEntry, destinationStructureOf, entryOf } from './destination-entry.js';
 import type { DestinationRecord, DestinationStore } from './destination-store.js';
 
 /** Most destinations of a server. */
@@ -35,26 +46,14 @@ export interface DestinationServiceOptions {
   readonly log: Logger;
   /** Whether transfers without encryption may be asked for. */
   readonly allowNoCipher: boolean;
+  /** False forgets destinations at the start. */
+  readonly isPersistent: boolean;
   /** Whether an unfinished transfer goes to this destination. */
   readonly isInUse: (destinationId: string) => boolean;
   /** Transfers that wait for their turn. */
   readonly queuedCount: (destinationId: string) => number;
-}
-
-/** What is only true while the server runs. */
-interface Live {
-  state: DestinationStructure['encryptedConnectionState'];
-  roundTripTimeMs: number | null;
-  /** Rates of the running transfers, kbit/s. */
-  readonly rates: Map<string, number>;
-}
-
-interface Entry {
-  record: DestinationRecord;
-  readonly live: Live;
-  /** Resolves when the record is durable. */
-  saved: Promise<void>;
-  deleting: boolean;
+  /** Called when ceiling, policy or token have changed. */
+  readonly onChanged: (destinationId: string) => void;
 }
 
 /** What a user decides about a destination. */
@@ -74,24 +73,18 @@ type Wanted = Pick<
 const matches = (record: DestinationRecord, wanted: Wanted): boolean =>
   (Object.keys(wanted) as (keyof Wanted)[]).every((key) => record[key] === wanted[key]);
 
-const entryOf = (record: DestinationRecord, saved: Promise<void>): Entry => ({
-  record,
-  live: { state: 'disconnected', roundTripTimeMs: null, rates: new Map() },
-  saved,
-  deleting: false,
-});
-
 /** @see the head of this file */
 export class DestinationService {
   readonly #options: DestinationServiceOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, DestinationEntry>();
 
   constructor(options: DestinationServiceOptions) {
     this.#options = options;
   }
 
-  /** Loads what earlier runs of the server have kept. */
+  /** Loads what earlier runs of the server have kept, or forgets it. */
   async start(): Promise<void> {
+    if (!this.#options.isPersistent) await this.#options.store.clear();
     for (const record of await this.#options.store.all()) {
       this.#entries.set(record.id, entryOf(record, Promise.resolve()));
     }
@@ -172,10 +165,71 @@ export class DestinationService {
 
   list(caller: Caller, params: Params<'send.getDestinations'>): DestinationStructure[] {
     const offset = params.offset ?? 0;
-    return [...this.#entries.values()]
-      .filter((entry) => !entry.deleting && mayAccess(caller, entry.record))
+    return this.#visible(caller)
       .slice(offset, offset + (params.limit ?? LIST_MAX))
       .map((entry) => this.#structureOf(entry));
+  }
+
+  /** Changes what a user decides about it; running transfers follow. */
+  async update(
+    caller: Caller,
+    params: Params<'send.updateDestination'>,
+  ): Promise<DestinationStructure> {
+    const entry = this.#find(caller, params.destinationId);
+    const { record } = entry;
+    const token = params.destinationToken ?? null;
+    const change = {
+      sendRateMax: params.sendRateMax === 0 ? null : (params.sendRateMax ?? record.sendRateMax),
+      rateControlMethod: params.rateControlMethod ?? record.rateControlMethod,
+      token: token === '' ? null : (token ?? record.token),
+    };
+    checkRate({ ownMax: null, policy: change.rateControlMethod, destination: change });
+    const { sendRateMax, rateControlMethod } = change;
+    const facts = { destinationId: record.id, sendRateMax, rateControlMethod };
+    await Promise.all([
+      this.#options.events.append('destinationChanged', {
+        ...facts,
+        by: caller.userName,
+        ...ownedBy(record),
+      }),
+      this.#amend(entry, change),
+    ]);
+    this.#options.onChanged(record.id);
+    return this.#structureOf(entry);
+  }
+
+  /** The way to one address and port. @throws {CommandError} `not_found` */
+  connection(caller: Caller, connectionId: string): ConnectionStructure {
+    const found = this.#visible(caller).filter((entry) => connectionIdOf(entry) === connectionId);
+    if (found.length > 0) return connectionStructureOf(found, this.#options.queuedCount);
+    const shown = JSON.stringify(connectionId.slice(0, 300));
+    throw new CommandError('not_found', `Cannot find connection ${shown}`, {
+      details: { connectionId },
+    });
+  }
+
+  connections(caller: Caller, params: Params<'send.getConnections'>): ConnectionStructure[] {
+    const ways = new Map<string, DestinationEntry[]>();
+    for (const entry of this.#visible(caller)) {
+      const id = connectionIdOf(entry);
+      ways.set(id, [...(ways.get(id) ?? []), entry]);
+    }
+    const offset = params.offset ?? 0;
+    return [...ways.values()]
+      .slice(offset, offset + (params.limit ?? LIST_MAX))
+      .map((entries) => connectionStructureOf(entries, this.#options.queuedCount));
+  }
+
+  /** Keeps the user data of destinations. */
+  get userData(): UserDataKeeper {
+    return {
+      edit: async (caller, destinationId, edit) => {
+        const entry = this.#find(caller, destinationId);
+        const userData = edit(entry.record.userData);
+        await this.#amend(entry, { userData });
+        return { userData, ownership: ownershipPart(entry.record) };
+      },
+    };
   }
 
   async remove(caller: Caller, destinationId: string): Promise<null> {
@@ -190,7 +244,7 @@ export class DestinationService {
     return null;
   }
 
-  async #remove(entry: Entry, by: string | null): Promise<void> {
+  async #remove(entry: DestinationEntry, by: string | null): Promise<void> {
     const { store, events } = this.#options;
     const destinationId = entry.record.id;
     entry.deleting = true;
@@ -213,6 +267,15 @@ export class DestinationService {
    */
   find(caller: Caller, destinationId: string): DestinationRecord {
     return this.#find(caller, destinationId).record;
+  }
+
+  /** Key that a destination of the caller at an address has shown; null when there is none. */
+  knownKey(caller: Caller, address: string): string | null {
+    const host = parseAddress(address);
+    const found = this.#visible(caller).find(
+      ({ record }) => record.publicKey !== null && [record.address, record.ip].includes(host),
+    );
+    return found?.record.publicKey ?? null;
   }
 
   /** A destination by id, for the server's own use; null when it is gone. */
@@ -284,12 +347,9 @@ export class DestinationService {
     const minCipher = params.minCipher ?? MIN_CIPHER_ENCRYPTED_128;
     this.checkCipher(minCipher);
     const key = params.destinationPublicKey ?? null;
-    if (params.rateControlMethod === 'fixed' && (params.sendRateMax ?? null) === null) {
-      throw new CommandError(
-        'invalid_params',
-        'Cannot use "rateControlMethod" "fixed": "sendRateMax" is absent, expected a rate in kbit/s',
-      );
-    }
+    const sendRateMax = params.sendRateMax ?? null;
+    const policy = params.rateControlMethod ?? 'fair';
+    checkRate({ ownMax: null, policy, destination: { sendRateMax } });
     return {
       ...ownershipOf(caller),
       address: parseAddress(params.destinationAddress),
@@ -297,8 +357,8 @@ export class DestinationService {
       controlPort: params.destinationControlPort ?? null,
       permittedPublicKey: key === null ? null : parsePublicKey(key, 'destinationPublicKey'),
       token: params.destinationToken ?? null,
-      sendRateMax: params.sendRateMax ?? null,
-      rateControlMethod: params.rateControlMethod ?? 'fair',
+      sendRateMax,
+      rateControlMethod: policy,
       minCipher,
     };
   }
@@ -317,6 +377,20 @@ export class DestinationService {
     );
   }
 
+  #visible(caller: Caller): DestinationEntry[] {
+    return [...this.#entries.values()].filter(
+      (entry) => !entry.deleting && mayAccess(caller, entry.record),
+    );
+  }
+
+  /** Changes a record by the wish of a user; resolves when that is durable. */
+  async #amend(entry: DestinationEntry, change: Partial<DestinationRecord>): Promise<void> {
+    await entry.saved;
+    entry.record = { ...entry.record, ...change };
+    entry.saved = this.#options.store.update(entry.record);
+    await entry.saved;
+  }
+
   #freeId(wanted: Wanted): string {
     const base = formatEndpoint(wanted.address, wanted.port);
     for (let number = 1; ; number += 1) {
@@ -325,7 +399,7 @@ export class DestinationService {
     }
   }
 
-  #find(caller: Caller, destinationId: string): Entry {
+  #find(caller: Caller, destinationId: string): DestinationEntry {
     const entry = this.#entries.get(destinationId);
     if (entry !== undefined && !entry.deleting && mayAccess(caller, entry.record)) return entry;
     const shown = JSON.stringify(destinationId.slice(0, 300));
@@ -334,7 +408,7 @@ export class DestinationService {
     });
   }
 
-  #change(entry: Entry, change: Partial<DestinationRecord>): void {
+  #change(entry: DestinationEntry, change: Partial<DestinationRecord>): void {
     entry.record = { ...entry.record, ...change };
     this.#options.store.update(entry.record).catch((error: unknown) => {
       const destinationId = entry.record.id;
@@ -342,37 +416,7 @@ export class DestinationService {
     });
   }
 
-  #structureOf({ record, live }: Entry): DestinationStructure {
-    return {
-      destinationId: record.id,
-      connectionId: formatEndpoint(record.address, record.port),
-      destinationAddress: record.address,
-      destinationIP: record.ip,
-      destinationPort: record.port,
-      destinationControlPort: record.controlPort ?? record.port,
-      destinationPublicKey: record.publicKey,
-      permittedDestinationPublicKey: record.permittedPublicKey,
-      encryptedConnectionState: live.state,
-      encryptionEnabled: record.minCipher >= MIN_CIPHER_ENCRYPTED_128,
-      lastDestinationServerId: record.lastServerId,
-      lastDestinationServerUid: record.lastServerUid,
-      lastError: record.lastErrorUs,
-      lastErrorMessage: record.lastErrorMessage,
-      lastRecvTime: record.lastRecvTimeUs,
-      lastSendTime: record.lastSendTimeUs,
-      numTransfersQueued: this.#options.queuedCount(record.id),
-      rateControllerActive: record.rateControlMethod !== 'fixed',
-      rateControlMethod: record.rateControlMethod,
-      relayIP: null,
-      relayPort: null,
-      roundTripTimeMs: live.roundTripTimeMs,
-      sendRate: [...live.rates.values()].reduce((sum, rate) => sum + rate, 0),
-      sendRateMax: record.sendRateMax,
-      minCipher: record.minCipher,
-      owner: record.owner,
-      ownerToken: record.ownerToken,
-      ownerTokenSession: record.ownerTokenSession,
-      userData: record.userData,
-    };
+  #structureOf(entry: DestinationEntry): DestinationStructure {
+    return destinationStructureOf(entry, this.#options.queuedCount(entry.record.id));
   }
 }

@@ -38,6 +38,8 @@ export interface DestinationStore {
   insert(record: DestinationRecord): Promise<void>;
   update(record: DestinationRecord): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Removes all of them. */
+  clear(): Promise<void>;
   /** All of them, oldest first. */
   all(): Promise<DestinationRecord[]>;
 }

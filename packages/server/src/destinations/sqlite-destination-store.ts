@@ -42,6 +42,10 @@ export class SqliteDestinationStore implements DestinationStore {
     );
   }
 
+  async clear(): Promise<void> {
+    await this.#commits.write((transaction) => transaction.deleteFrom('destinations').execute());
+  }
+
   async all(): Promise<DestinationRecord[]> {
     const rows = await this.#db
       .selectFrom('destinations')

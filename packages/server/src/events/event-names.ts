@@ -158,6 +158,17 @@ export const EVENTS = {
     borrowIncoming: flag('Sending may use what receiving leaves'),
     ...BY,
   }),
+  bandwidthTimetableSet: setting('The timetable of the bandwidth limits was changed', {
+    entries: json('The entries, see BANDWIDTH.md'),
+    timeZone: text('IANA name of the zone that they are meant in'),
+    ...BY,
+  }),
+  bandwidthTimetableApplied: setting('The timetable has changed the limits of the bandwidth', {
+    activeEntry: integerOrNull('Index of the entry that applies now; null for none'),
+    incomingRateLimit: numberOrNull('Most that is received now, kbit/s; null for no limit'),
+    outgoingRateLimit: numberOrNull('Most that is sent now, kbit/s; null for no limit'),
+    incomingMaxConnections: integerOrNull('Most incoming connections now; null for no limit'),
+  }),
   externalAddressSet: setting('The external address was set', {
     address: text('The new address'),
     ...BY,
@@ -175,6 +186,14 @@ export const EVENTS = {
     force: flag('Whether the grace period was ignored'),
     counts: json('How many were removed, by kind'),
     ...BY,
+  }),
+
+  userDataChanged: in_('User data')('User data of an object were changed', {
+    objectType: text('Kind of the object'),
+    objectId: text('Id of the object'),
+    keys: json('Names of what was set or removed'),
+    ...BY,
+    ...OWNED,
   }),
 
   directoryCreated: file('A directory was asked for by `mkdirAsync`', {
@@ -270,6 +289,13 @@ export const EVENTS = {
     destinationPublicKey: text('The key, base64'),
     ...OWNED,
   }),
+  destinationChanged: destination('A user has changed ceiling, policy or token of a destination', {
+    destinationId,
+    sendRateMax: numberOrNull('The ceiling, kbit/s; null for none'),
+    rateControlMethod: text('The policy'),
+    ...BY,
+    ...OWNED,
+  }),
   destinationDeleted: destination('A destination was deleted', {
     destinationId,
     ...BY,
@@ -289,6 +315,14 @@ export const EVENTS = {
     status: text('The new state'),
     errorCode: errorCodeOrNull,
     errorMessage,
+    ...OWNED,
+  }),
+  transferChanged: transfer('A user has changed priority, ceiling or policy of a transfer', {
+    transferId,
+    priority: integer('Lower is sent first'),
+    sendRateMax: numberOrNull('Its own ceiling, kbit/s; null for none'),
+    rateControlMethod: textOrNull('Its own policy; null for that of the destination'),
+    ...BY,
     ...OWNED,
   }),
   transferDeleted: transfer('The record of a transfer was deleted', {
@@ -329,6 +363,16 @@ export const EVENTS = {
     ...BY,
   }),
   authorizedClientRemoved: receive('That right was taken back', { clientPublicKey, ...BY }),
+
+  onlyAuthorizedClientsSet: receive('It was decided whether unlisted servers may send here', {
+    onlyAuthorizedClientsAllowed: flag('Whether only those listed may'),
+    ...BY,
+  }),
+  transferRequested: receive('Another server was asked to send files here', {
+    remoteAddress: text('Address of the other server'),
+    transferId: text('The transfer there'),
+    ...OWNED,
+  }),
 
   discoverPacketReceived: discovery('An expected discovery packet has come in', {
     address: text('Where it came from'),

@@ -119,6 +119,8 @@ class ControlStory {
   async settings(): Promise<void> {
     const { boss } = this;
     await boss.call('updateBandwidthLimits', { outgoingRateLimit: 1e6, outgoingLimitActive: true });
+    const night = { days: ['mon' as const], from: '20:00', to: '06:00', outgoingRateLimit: 1e5 };
+    await boss.call('setBandwidthTimetable', { entries: [night] });
     await boss.call('setExternalAddress', { address: 'files.example:8886' });
     await boss.call('setLicenseKeyAsync', { key: 'not a key' });
     await boss.call('updateGarbageCollectSettings', { intervalSeconds: 600 });
@@ -157,6 +159,18 @@ const tellOfTransfers = async (lab: DomainLab): Promise<void> => {
   lab.plane.events.sendStarted(transferId, peerOf(1));
   lab.plane.end(transferId, COMPLETE);
   await lab.call('send.waitForTransfer', { transferId });
+  const object = { objectType: 'transfer', objectId: transferId } as const;
+  await lab.call('send.updateObjectUserData', { ...object, userData: { shot: 12 } });
+  await lab.call('send.updateDestination', { destinationId, sendRateMax: 1000 });
+  const waiting = await lab.transfer();
+  await lab.call('send.updateTransfer', { transferId: waiting.transferId, priority: 5 });
+  lab.remote = lab.remoteBy(lab.caller({ userName: 'remote' }));
+  const wish = { remoteAddress: '192.0.2.9', mappings: { '/x': '/in/1000.bin' } };
+  const login = { userName: 'remote', password: 'secret', destinationPath: '/in', wait: false };
+  await lab.finish('recv.requestTransferAsync', { ...wish, ...login });
+  await lab.call('send.cancelTransfer', { transferId: waiting.transferId });
+  await lab.call('send.deleteTransfer', { transferId: waiting.transferId }, boss);
+  await lab.call('send.deleteManifest', { manifestId: waiting.manifestId }, boss);
   await lab.call('send.deleteTransfer', { transferId }, boss);
   await lab.call('send.deleteManifest', { manifestId }, boss);
   await lab.call('send.deleteDestination', { destinationId });
@@ -166,7 +180,13 @@ const tellOfTransfers = async (lab: DomainLab): Promise<void> => {
   const clientPublicKey = keyOf(1);
   await lab.finish('recv.addAuthorizedClientAsync', { clientPublicKey }, boss);
   const peer = peerOf(1);
-  const facts = { token: null, destinationPath: 'in', overwriteMode: 4, checkpointSeconds: 5 };
+  const facts = {
+    token: null,
+    destinationPath: 'in',
+    overwriteMode: 4,
+    checkpointSeconds: 5,
+    transferFlags: 3,
+  };
   for (const id of ['aa', 'bb']) {
     const offer = { transferId: id.repeat(16), peer, ...facts, totalFiles: 1, totalBytes: 10 };
     expect(await lab.plane.events.receiveOffered(offer)).toMatchObject({ accepted: true });
@@ -176,6 +196,8 @@ const tellOfTransfers = async (lab: DomainLab): Promise<void> => {
   const error = { code: 'io_error', message: 'no' } as const;
   lab.plane.events.receiveEnded('bb'.repeat(16), { kind: 'failed', ...error });
   await lab.finish('recv.removeAuthorizedClientAsync', { clientPublicKey }, boss);
+  const only = { onlyAuthorizedClientsAllowed: true };
+  await lab.finish('recv.allowOnlyAuthorizedClientsAsync', only, boss);
   await lab.settled();
   await lab.collect({ force: true });
 };
@@ -317,8 +339,9 @@ describe('events', () => {
       ownerToken: of('tokenCreated')[0]?.['tokenId'],
       ownerTokenSession: 'night',
     });
-    expect(of('transferDeleted')).toMatchObject([{ by: 'boss', owner: 'user' }]);
+    expect(of('transferDeleted')[0]).toMatchObject({ by: 'boss', owner: 'user' });
     expect(of('manifestDeleted')).toMatchObject([
+      { by: 'boss', owner: 'user' },
       { by: 'boss', owner: 'user' },
       { by: null, owner: 'user' },
     ]);

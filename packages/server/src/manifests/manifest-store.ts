@@ -1,5 +1,6 @@
 /** Where manifests are kept; their file lists are files of their own. */
 import type { ErrorCode, ManifestStructure } from '@jetstream/contract';
+import type { CandidatePage } from '../collection/garbage-kind.js';
 import type { Caller, Ownership } from '../sessions/caller.js';
 
 /** Free facts that users attach to objects. */
@@ -26,18 +27,22 @@ export interface Page {
 /** Persistence of manifests; writes resolve when they are durable. */
 export interface ManifestStore {
   insert(record: ManifestRecord): Promise<void>;
+  /** Writes everything but the user data. */
   update(record: ManifestRecord): Promise<void>;
+  /** Changes the user data. @returns What they became, null for a manifest that is gone. */
+  editUserData(id: string, edit: (userData: UserData) => UserData): Promise<UserData | null>;
   remove(id: string): Promise<void>;
   find(id: string): Promise<ManifestRecord | null>;
   /** Those that the caller may see. */
   list(caller: Caller, page: Page): Promise<ManifestRecord[]>;
   /**
    * Some of those that were made at a time or before, are sent by no transfer but by such that
-   * ended by then, and to which no shared token refers that is valid now; by rising id, after one id.
+   * ended by then, and to which no shared token refers that is valid now; earliest first, after one
+   * of them.
    */
   unusedBefore(
     timeUs: number,
-    page: { afterId: string; limit: number; nowUs: number },
+    page: CandidatePage<ManifestRecord> & { readonly nowUs: number },
   ): Promise<ManifestRecord[]>;
   /** Those that were being made, whoever owns them. */
   pending(): Promise<ManifestRecord[]>;

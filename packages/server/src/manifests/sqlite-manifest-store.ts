@@ -1,9 +1,10 @@
 /** Manifests in the server's database. */
 import type { ErrorCode } from '@jetstream/contract';
-import type { Insertable, Selectable } from 'kysely';
+import { type Insertable, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Database } from '../adapters/database/database.js';
 import type { GroupCommit } from '../adapters/database/group-commit.js';
 import type { TransferTables } from '../adapters/database/transfer-tables.js';
+import type { CandidatePage } from '../collection/garbage-kind.js';
 import type { Caller } from '../sessions/caller.js';
 import { visibleTo } from '../transfers/owner-filter.js';
 import type { ManifestRecord, ManifestStore, Page, UserData } from './manifest-store.js';
@@ -18,6 +19,12 @@ const fromRow = (row: Selectable<TransferTables['manifests']>): ManifestRecord =
   errorCode: row.errorCode as ErrorCode | null,
   userData: JSON.parse(row.userData) as UserData,
 });
+
+/** Candidates for a collection after one of them, by time and id. */
+const afterCandidate = (candidate: ManifestRecord | null): RawBuilder<boolean> =>
+  candidate === null
+    ? sql<boolean>`1 = 1`
+    : sql<boolean>`("creationTimeUs", "id") > (${candidate.creationTimeUs}, ${candidate.id})`;
 
 export class SqliteManifestStore implements ManifestStore {
   readonly #db: Database;
@@ -35,9 +42,25 @@ export class SqliteManifestStore implements ManifestStore {
   }
 
   async update(record: ManifestRecord): Promise<void> {
+    const { userData: _kept, ...row } = toRow(record);
     await this.#commits.write((transaction) =>
-      transaction.updateTable('manifests').set(toRow(record)).where('id', '=', record.id).execute(),
+      transaction.updateTable('manifests').set(row).where('id', '=', record.id).execute(),
     );
+  }
+
+  editUserData(id: string, edit: (userData: UserData) => UserData): Promise<UserData | null> {
+    return this.#commits.write(async (transaction) => {
+      const row = await transaction
+        .selectFrom('manifests')
+        .select('userData')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (row === undefined) return null;
+      const userData = edit(JSON.parse(row.userData) as UserData);
+      const changed = { userData: JSON.stringify(userData) };
+      await transaction.updateTable('manifests').set(changed).where('id', '=', id).execute();
+      return userData;
+    });
   }
 
   async remove(id: string): Promise<void> {
@@ -69,14 +92,14 @@ export class SqliteManifestStore implements ManifestStore {
 
   async unusedBefore(
     timeUs: number,
-    page: { afterId: string; limit: number; nowUs: number },
+    page: CandidatePage<ManifestRecord> & { readonly nowUs: number },
   ): Promise<ManifestRecord[]> {
     const rows = await this.#db
       .selectFrom('manifests')
       .selectAll()
       .where('status', '!=', 'pending')
       .where('creationTimeUs', '<=', timeUs)
-      .where('id', '>', page.afterId)
+      .where(afterCandidate(page.after))
       .where(({ not, exists, selectFrom }) => {
         const using = selectFrom('transfers')
           .select('transfers.id')
@@ -93,6 +116,7 @@ export class SqliteManifestStore implements ManifestStore {
           );
         return not(exists(sharing));
       })
+      .orderBy('creationTimeUs')
       .orderBy('id')
       .limit(page.limit)
       .execute();

@@ -1,6 +1,7 @@
 /** Sending servers that may store files here without a token, by their identity keys. */
 import { CommandError } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';
+import type { SettingStore } from '../adapters/database/settings.js';
 import type { EventLog } from '../events/event-log.js';
 import { parsePublicKey } from './public-key.js';
 import type { AuthorizedClientStore } from './receive-store.js';
@@ -8,10 +9,16 @@ import type { AuthorizedClientStore } from './receive-store.js';
 /** Most authorised clients. */
 export const AUTHORIZED_CLIENTS_MAX = 10_000;
 
+/** Name of the setting that says whether only they may send. */
+const SETTING = 'onlyAuthorizedClients';
+
 export interface AuthorizedClientsOptions {
   readonly store: AuthorizedClientStore;
   readonly events: EventLog;
+  readonly settings: SettingStore;
   readonly clock: Clock;
+  /** Called when only listed ones may send from now on. */
+  readonly onOnly: () => void;
   /** Called when a key has lost its right, before the call that took it returns. */
   readonly onRemoved: (publicKey: string) => void;
 }
@@ -20,18 +27,37 @@ export interface AuthorizedClientsOptions {
 export class AuthorizedClients {
   readonly #options: AuthorizedClientsOptions;
   readonly #keys = new Set<string>();
+  #isOnly = false;
 
   constructor(options: AuthorizedClientsOptions) {
     this.#options = options;
   }
 
   async start(): Promise<void> {
+    this.#isOnly = (await this.#options.settings.read(SETTING)) === 'true';
     for (const { publicKey } of await this.#options.store.all()) this.#keys.add(publicKey);
   }
 
   /** Whether a server with this key may store files. */
   has(publicKey: string): boolean {
     return this.#keys.has(publicKey);
+  }
+
+  /** Whether servers that are not listed are refused, whatever token they show. */
+  get isOnly(): boolean {
+    return this.#isOnly;
+  }
+
+  /** Decides on that; resolves when it is durable. */
+  async allowOnly(only: boolean, by: string): Promise<null> {
+    const { settings, events, onOnly } = this.#options;
+    await Promise.all([
+      events.append('onlyAuthorizedClientsSet', { onlyAuthorizedClientsAllowed: only, by }),
+      settings.save(SETTING, String(only)),
+    ]);
+    this.#isOnly = only;
+    if (only) onOnly();
+    return null;
   }
 
   list(): { clientPublicKey: string }[] {

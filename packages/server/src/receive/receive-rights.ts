@@ -7,7 +7,7 @@
  * A transfer that has begun goes on to where it began: neither a new sandbox mapping nor the deletion
  * of its token ends it.
  */
-import { CommandError } from '@jetstream/contract';
+import { CommandError, TRANSFER_FLAG_READ, TRANSFER_FLAG_WRITE } from '@jetstream/contract';
 import type { ReceiveOffer } from '../data/data-plane.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { type Caller, type Ownership, ownershipOf } from '../sessions/caller.js';
@@ -34,6 +34,10 @@ export interface ReceiveRightsPorts {
   readonly tokens: UploadTokens;
   readonly owner: () => ServerOwner;
   readonly isAuthorized: (publicKey: string) => boolean;
+  /** Whether servers that are not authorised are refused, whatever token they show. */
+  readonly isOnlyAuthorized: () => boolean;
+  /** Whether transfers that read or write nothing are taken. */
+  readonly allowTestTransfers: boolean;
 }
 
 interface Place {
@@ -47,6 +51,8 @@ export interface ReceiveRight extends Place {
   readonly by: 'token' | 'key';
   readonly ownership: Ownership;
 }
+
+const FLAGS_ALL = TRANSFER_FLAG_READ + TRANSFER_FLAG_WRITE;
 
 const refused = (message: string): CommandError => new CommandError('peer_refused', message);
 
@@ -91,6 +97,16 @@ export const receiveRightOf = async (
   ports: ReceiveRightsPorts,
   begun: ReceiveRecord | null,
 ): Promise<ReceiveRight> => {
+  if (offer.transferFlags !== FLAGS_ALL && !ports.allowTestTransfers) {
+    throw refused(
+      `Cannot take a performance test: its transfer flags are ${offer.transferFlags} and this server runs without --allow-test-transfers, expected ${FLAGS_ALL}`,
+    );
+  }
+  if (ports.isOnlyAuthorized() && !ports.isAuthorized(offer.peer.publicKey)) {
+    throw refused(
+      `Cannot store files on this server: it takes them from authorised clients only and the key "${offer.peer.publicKey}" is not among them; have it added with recv.addAuthorizedClientAsync`,
+    );
+  }
   // Only the sender that began it may go on, and only with what it began.
   const known = begun?.peerKey === offer.peer.publicKey ? begun : null;
   const { tokens } = ports;

@@ -105,13 +105,25 @@ export class ReceiveService
 
   /** Refuses what a sender that has lost its right is sending. */
   keyRemoved(peerKey: string): void {
+    this.#refuseActive(
+      (record) =>
+        record.peerKey === peerKey &&
+        (record.rightBy === 'key' || this.#options.rights.isOnlyAuthorized()),
+    );
+  }
+
+  /** Refuses what senders are sending that are not authorised. */
+  onlyAuthorized(): void {
+    this.#refuseActive((record) => !this.#options.rights.isAuthorized(record.peerKey));
+  }
+
+  #refuseActive(hasLostRight: (record: ReceiveRecord) => boolean): void {
     const reason = {
       code: 'peer_refused',
       message: 'Cannot go on: the right of this server was taken back',
     } as const;
     for (const { record, isActive } of this.#incoming.values()) {
-      if (!isActive || record.peerKey !== peerKey || record.rightBy !== 'key') continue;
-      this.#dataPlane?.stopReceive(record.id, reason);
+      if (isActive && hasLostRight(record)) this.#dataPlane?.stopReceive(record.id, reason);
     }
   }
 
@@ -366,7 +378,7 @@ const checkOffer = (offer: ReceiveOffer): void => {
     overwriteMode <= 5 &&
     isCount(totalFiles) &&
     isCount(totalBytes) &&
-    checkpointSeconds > 0;
+    (checkpointSeconds === null || checkpointSeconds > 0);
   if (isWellFormed) return;
   throw new CommandError(
     'invalid_params',

@@ -1,4 +1,5 @@
 /** Where received transfers and authorised clients are kept. */
+import type { CandidatePage } from '../collection/garbage-kind.js';
 import type { Caller } from '../sessions/caller.js';
 import type { ReceiveRecord } from './receive-record.js';
 
@@ -12,6 +13,14 @@ export interface SourceCounts {
   readonly latest: ReceiveRecord;
 }
 
+/** A part of a list. */
+export interface ReceivePage {
+  readonly limit: number;
+  /** Id of the last one of the page before; null for the first page. */
+  readonly after: string | null;
+  readonly order: 'oldest' | 'newest';
+}
+
 /** Persistence of received transfers; writes resolve when they are durable, in order. */
 export interface ReceiveStore {
   insert(record: ReceiveRecord): Promise<void>;
@@ -19,12 +28,12 @@ export interface ReceiveStore {
   find(id: string): Promise<ReceiveRecord | null>;
   /** Those that have not ended, whoever owns them. */
   unfinished(): Promise<ReceiveRecord[]>;
-  /** Those that the caller may see, by rising id, after one id. */
-  listAfter(caller: Caller, afterId: string, limit: number): Promise<ReceiveRecord[]>;
+  /** Those that the caller may see, after one id in the order that is asked for. */
+  list(caller: Caller, page: ReceivePage): Promise<ReceiveRecord[]>;
   /** The same, counted by sender. */
   sources(caller: Caller): Promise<SourceCounts[]>;
-  /** Some of those that ended at a time or before, by rising id, after one id. */
-  endedBefore(timeUs: number, page: { afterId: string; limit: number }): Promise<ReceiveRecord[]>;
+  /** Some of those that ended at a time or before, earliest first, after one of them. */
+  endedBefore(timeUs: number, page: CandidatePage<ReceiveRecord>): Promise<ReceiveRecord[]>;
   remove(id: string): Promise<void>;
 }
 

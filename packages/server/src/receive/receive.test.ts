@@ -23,6 +23,7 @@ const offerOf = (change: Partial<ReceiveOffer> = {}): ReceiveOffer => ({
   destinationPath: '/in',
   overwriteMode: 4,
   checkpointSeconds: 5,
+  transferFlags: 3,
   totalFiles: 2,
   totalBytes: 1000,
   ...change,

@@ -12,9 +12,10 @@ import { readReceiptPage } from '../receipts/receipt-page.js';
 import { type Caller, mayAccess } from '../sessions/caller.js';
 import { LIST_MAX } from '../transfers/owner-filter.js';
 import type { AuthorizedClients } from './authorized-clients.js';
+import type { PullService } from './pull-service.js';
 import { receiveStructureOf } from './receive-record.js';
 import type { ReceiveService } from './receive-service.js';
-import type { ReceiveStore } from './receive-store.js';
+import type { ReceivePage, ReceiveStore } from './receive-store.js';
 
 /** Methods of the receive interface. */
 export type ReceiveMethod = Extract<MethodName, `recv.${string}`>;
@@ -26,24 +27,26 @@ export interface ReceiveServices {
   readonly receive: ReceiveService;
   readonly store: ReceiveStore;
   readonly clients: AuthorizedClients;
+  readonly pulls: PullService;
 }
 
-/** Transfers that a caller may see, oldest first, as they are at this moment. */
+/** Transfers that a caller may see, as they are at this moment. */
 const transfersOf = async (
   services: ReceiveServices,
   caller: Caller,
-  signal: AbortSignal,
+  { page, signal }: { readonly page: ReceivePage; readonly signal: AbortSignal },
 ): Promise<ReceiveTransferStructure[]> => {
   const structures: ReceiveTransferStructure[] = [];
-  for (let afterId = ''; structures.length < LIST_MAX; ) {
+  for (let { after } = page; structures.length < page.limit; ) {
     signal.throwIfAborted();
-    const records = await services.store.listAfter(caller, afterId, SLICE_RECORDS);
+    const limit = Math.min(SLICE_RECORDS, page.limit - structures.length);
+    const records = await services.store.list(caller, { after, limit, order: page.order });
     for (const record of records) {
       const live = services.receive.find(record.id)?.record ?? record;
       if (mayAccess(caller, live)) structures.push(receiveStructureOf(live));
     }
-    if (records.length < SLICE_RECORDS) break;
-    afterId = records.at(-1)?.id ?? afterId;
+    if (records.length < limit) break;
+    after = records.at(-1)?.id ?? after;
     await new Promise((resolve) => setImmediate(resolve));
   }
   return structures;
@@ -80,10 +83,11 @@ export const recvHandlers = (services: ReceiveServices): Handlers<ReceiveMethod>
   return {
     'recv.getSourcesAsync': (_params, call) =>
       call.submit('recv.getSourcesAsync', () => sourcesOf(services, callerOf(call))),
-    'recv.getTransfersAsync': (_params, call) =>
-      call.submit('recv.getTransfersAsync', (work) =>
-        transfersOf(services, callerOf(call), work.signal),
-      ),
+    'recv.getTransfersAsync': ({ limit, after, order }, call) =>
+      call.submit('recv.getTransfersAsync', ({ signal }) => {
+        const page = { limit: limit ?? LIST_MAX, after: after ?? null, order: order ?? 'oldest' };
+        return transfersOf(services, callerOf(call), { page, signal });
+      }),
     'recv.getReceiptAsync': (params, call) =>
       call.submit('recv.getReceiptAsync', () => receiptOf(services, callerOf(call), params)),
     'recv.addAuthorizedClientAsync': (params, call) =>
@@ -94,6 +98,16 @@ export const recvHandlers = (services: ReceiveServices): Handlers<ReceiveMethod>
       call.submit('recv.removeAuthorizedClientAsync', () =>
         clients.remove(params.clientPublicKey, callerOf(call).userName),
       ),
+    'recv.allowOnlyAuthorizedClientsAsync': ({ onlyAuthorizedClientsAllowed: only }, call) =>
+      call.submit('recv.allowOnlyAuthorizedClientsAsync', () =>
+        clients.allowOnly(only, callerOf(call).userName),
+      ),
+    'recv.requestTransferAsync': (params, call) => {
+      const caller = callerOf(call);
+      return call.submit('recv.requestTransferAsync', (work) =>
+        services.pulls.request(caller, params, work),
+      );
+    },
     'recv.getAuthorizedClientsAsync': (_params, call) =>
       call.submit('recv.getAuthorizedClientsAsync', () => Promise.resolve(clients.list())),
   };

@@ -1,14 +1,16 @@
 /** Received transfers and authorised clients in the server's database. */
-import { type Insertable, sql } from 'kysely';
+import { type Insertable, type RawBuilder, sql } from 'kysely';
 import type { Database } from '../adapters/database/database.js';
 import type { GroupCommit } from '../adapters/database/group-commit.js';
 import type { TransferTables } from '../adapters/database/transfer-tables.js';
+import type { CandidatePage } from '../collection/garbage-kind.js';
 import type { Caller } from '../sessions/caller.js';
 import { visibleTo } from '../transfers/owner-filter.js';
 import type { ReceiveRecord } from './receive-record.js';
 import type {
   AuthorizedClient,
   AuthorizedClientStore,
+  ReceivePage,
   ReceiveStore,
   SourceCounts,
 } from './receive-store.js';
@@ -30,6 +32,12 @@ const fromRow = (row: { readonly record: string }): ReceiveRecord =>
 
 const countWhere = (status: ReceiveRecord['status']) =>
   sql<number>`sum(case when status = ${status} then 1 else 0 end)`;
+
+/** Candidates for a collection after one of them, by time and id. */
+const afterCandidate = (candidate: ReceiveRecord | null): RawBuilder<boolean> =>
+  candidate === null
+    ? sql<boolean>`1 = 1`
+    : sql<boolean>`("endTimeUs", "id") > (${candidate.endTimeUs}, ${candidate.id})`;
 
 export class SqliteReceiveStore implements ReceiveStore {
   readonly #db: Database;
@@ -73,16 +81,11 @@ export class SqliteReceiveStore implements ReceiveStore {
     return rows.map(fromRow);
   }
 
-  async listAfter(caller: Caller, afterId: string, limit: number): Promise<ReceiveRecord[]> {
-    const rows = await this.#db
-      .selectFrom('receivedTransfers')
-      .select('record')
-      .where(visibleTo(caller))
-      .where('id', '>', afterId)
-      .orderBy('id')
-      .limit(limit)
-      .execute();
-    return rows.map(fromRow);
+  async list(caller: Caller, { after, limit, order }: ReceivePage): Promise<ReceiveRecord[]> {
+    let query = this.#db.selectFrom('receivedTransfers').select('record').where(visibleTo(caller));
+    if (after !== null) query = query.where('id', order === 'oldest' ? '>' : '<', after);
+    const sorted = query.orderBy('id', order === 'oldest' ? 'asc' : 'desc');
+    return (await sorted.limit(limit).execute()).map(fromRow);
   }
 
   async sources(caller: Caller): Promise<SourceCounts[]> {
@@ -106,15 +109,13 @@ export class SqliteReceiveStore implements ReceiveStore {
     return counts;
   }
 
-  async endedBefore(
-    timeUs: number,
-    page: { afterId: string; limit: number },
-  ): Promise<ReceiveRecord[]> {
+  async endedBefore(timeUs: number, page: CandidatePage<ReceiveRecord>): Promise<ReceiveRecord[]> {
     const rows = await this.#db
       .selectFrom('receivedTransfers')
       .select('record')
       .where('endTimeUs', '<=', timeUs)
-      .where('id', '>', page.afterId)
+      .where(afterCandidate(page.after))
+      .orderBy('endTimeUs')
       .orderBy('id')
       .limit(page.limit)
       .execute();

@@ -5,6 +5,8 @@ import { thirdPartyLicenses } from './third-party-licenses.js';
 
 export type SettingsMethod =
   | 'updateBandwidthLimits'
+  | 'setBandwidthTimetable'
+  | 'getBandwidthTimetable'
   | 'setExternalAddress'
   | 'setLicenseKeyAsync'
   | 'getThirdPartyLicenses';
@@ -15,6 +17,8 @@ export const settingsHandlers = (settings: ServerSettings): Handlers<SettingsMet
     await settings.bandwidth.update(callerOf(call), change);
     return null;
   },
+  setBandwidthTimetable: (params, call) => settings.timetable.set(callerOf(call), params),
+  getBandwidthTimetable: () => settings.timetable.describe(),
   setExternalAddress: async ({ address }, call) => {
     await settings.externalAddress.set(callerOf(call), address);
     return null;

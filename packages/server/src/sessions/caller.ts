@@ -47,6 +47,13 @@ export const ownershipOf = (caller: Caller): Ownership => ({
 export const isSharedWith = (caller: Caller, manifestId: string): boolean =>
   caller.token?.manifestId === manifestId;
 
+/** Only who owns an object, of all that is known of it. */
+export const ownershipPart = ({ owner, ownerToken, ownerTokenSession }: Ownership): Ownership => ({
+  owner,
+  ownerToken,
+  ownerTokenSession,
+});
+
 /**
  * Whether the caller may see and change an owned object: its owner, the token session that made it,
  * or an elevated session. A token login sees only what the same token and session made.

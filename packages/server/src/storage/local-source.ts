@@ -31,6 +31,7 @@ import {
   StorageError,
   type TrailerBlock,
 } from './storage.js';
+import { type ReadableFiles, zeroFiles } from './zero-files.js';
 
 /** Work of one turn between requests: so many bytes read, or so many files looked at. */
 const TURN_BYTES = 1024 * 1024;
@@ -44,7 +45,7 @@ interface TrailerWaiter {
 /** @see the head of this file */
 export class LocalSource implements Source {
   readonly #list: SourceList;
-  readonly #files: SourceFiles;
+  readonly #files: ReadableFiles;
   readonly #digests: SourceDigests;
   readonly #arena: ChunkArena;
   readonly #totalBytes: number;
@@ -77,7 +78,7 @@ export class LocalSource implements Source {
       );
     }
     this.#totalBytes = bytes;
-    this.#files = new SourceFiles(this.#list.list.roots);
+    this.#files = options.reads === false ? zeroFiles() : new SourceFiles(this.#list.list.roots);
     this.#digests = new SourceDigests(options.digestsPath);
     this.#schedule();
   }

@@ -1,8 +1,10 @@
+import { randomInt } from 'node:crypto';
 import { CommandError } from '@jetstream/contract';
 import { ChunkArena } from './chunk-arena.js';
+import { DiscardTarget } from './discard-target.js';
 import { LocalSource } from './local-source.js';
 import type { LocalTarget } from './local-target.js';
-import { openLocalTarget } from './open-target.js';
+import { checkTargetOptions, openLocalTarget } from './open-target.js';
 import { type Storage, StorageError } from './storage.js';
 
 /** Errors of the disk side carry one class, so that they cross a thread border alike. */
@@ -30,6 +32,10 @@ export const createLocalStorage = (options: { readonly arena: SharedArrayBuffer 
     },
     async openTarget(targetOptions) {
       try {
+        if (targetOptions.writes === false) {
+          checkTargetOptions(targetOptions);
+          return new DiscardTarget(arena, targetOptions, randomInt(2 ** 32));
+        }
         for (const target of targets) if (target.isClosed) targets.delete(target);
         const target = openLocalTarget(arena, targetOptions, journals);
         targets.add(target);

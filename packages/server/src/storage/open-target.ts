@@ -25,7 +25,8 @@ const JOURNAL_VERSION = 1;
 const refuse = (what: string): StorageError =>
   new StorageError('peer_refused', `Cannot receive the transfer: ${what}`);
 
-const checkOptions = (options: TargetOptions): void => {
+/** @throws {StorageError} `peer_refused` for ids or totals that cannot be. */
+export const checkTargetOptions = (options: TargetOptions): void => {
   const { transferId, peerKeyId, totalFiles, totalBytes, overwriteMode } = options;
   if (!/^[0-9a-f]{8,64}$/.test(transferId)) throw refuse('its id is not made of hex digits');
   if (!/^[0-9A-Za-z_-]{1,128}$/.test(peerKeyId)) throw refuse('the id of its key is malformed');
@@ -109,7 +110,7 @@ export const openLocalTarget = (
   options: TargetOptions,
   inUse: Set<string>,
 ): LocalTarget => {
-  checkOptions(options);
+  checkTargetOptions(options);
   const { transferId, peerKeyId, root: rootPath, overwriteMode } = options;
   const { totalFiles, totalBytes } = options;
   const directory = path.join(options.journalDir, `${transferId}-${peerKeyId}`);

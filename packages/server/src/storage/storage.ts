@@ -54,6 +54,8 @@ export interface SourceOptions {
   readonly listPath: string;
   readonly totalFiles: number;
   readonly totalBytes: number;
+  /** False takes zeros in place of what the files hold, for performance tests; absent is true. */
+  readonly reads?: boolean;
 }
 
 /** One transfer being read. Calls may overlap; chunks are best asked for in rising order. */
@@ -98,6 +100,8 @@ export interface TargetOptions {
   readonly verifyMode?: VerifyMode;
   readonly totalFiles: number;
   readonly totalBytes: number;
+  /** False verifies what comes and discards it, for performance tests; absent is true. */
+  readonly writes?: boolean;
 }
 
 /** What the journal remembers when a transfer comes back. */

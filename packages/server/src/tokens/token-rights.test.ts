@@ -56,6 +56,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
     'send.deleteSharedToken',
   ],
   never: [
+    'recv.requestTransferAsync',
     'createAPIToken',
     'getAPIToken',
     'getAPITokens',

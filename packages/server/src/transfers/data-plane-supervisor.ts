@@ -92,6 +92,10 @@ export class DataPlaneSupervisor implements DataPlane {
     this.#plane?.stopSend(transferId, reason);
   }
 
+  updateSend(order: SendOrder): void {
+    this.#plane?.updateSend(order);
+  }
+
   stopReceive(transferId: string, reason: Parameters<DataPlane['stopReceive']>[1]): void {
     this.#plane?.stopReceive(transferId, reason);
   }

@@ -20,54 +20,24 @@ import { type OpenDatabase, openMemoryDatabase } from '../adapters/database/data
 import { GroupCommit } from '../adapters/database/group-commit.js';
 import { SqliteSettingStore } from '../adapters/database/settings.js';
 import { silentLogger } from '../adapters/log/logger.js';
+import type { RemoteControl, RemoteServer } from '../adapters/remote-control/remote-control.js';
 import { GarbageCollector, type GarbageCounts } from '../collection/garbage-collector.js';
 import type { CallContext, Handler } from '../control/handler.js';
 import type {
   BandwidthLimits,
   DataPlane,
   DataPlaneEvents,
-  PeerFacts,
   SendOrder,
   SendOutcome,
-  SendProgress,
 } from '../data/data-plane.js';
 import type { StoredEvent } from '../events/event-log.js';
 import { SqliteEventLog } from '../events/sqlite-event-log.js';
 import type { Foundation } from '../foundation.js';
 import type { Caller, Ownership } from '../sessions/caller.js';
 import { type Domain, type DomainMethod, startDomain } from '../start-domain.js';
+import { BROKEN, keyOf } from './attempt-samples.conformance.js';
 
-/** A key in its text form, from one byte. */
-export const keyOf = (byte: number): string => Buffer.alloc(32, byte).toString('base64');
-
-/** What a server says of itself. */
-export const peerOf = (byte: number, address = '10.0.0.2'): PeerFacts => ({
-  address,
-  port: 8886,
-  publicKey: keyOf(byte),
-  serverId: `id-${byte}`,
-  serverUid: `uid-${byte}`,
-});
-
-/** Progress of an attempt with the given numbers, zero for the others. */
-export const progressOf = (change: Partial<SendProgress>): SendProgress => ({
-  bytesTotal: 0,
-  bytesSent: 0,
-  bytesAcked: 0,
-  bytesRetransmitted: 0,
-  bytesDurable: 0,
-  linkBytesSent: 0,
-  linkBytesReceived: 0,
-  packetsSent: 0,
-  packetsReceived: 0,
-  sendRateKbps: 0,
-  roundTripTimeMs: null,
-  bottleneck: null,
-  ...change,
-});
-
-export const COMPLETE: SendOutcome = { kind: 'complete', fileErrors: [], receiptPath: '/r.json' };
-export const BROKEN: SendOutcome = { kind: 'interrupted', code: 'flow_failed', message: 'broke' };
+export { BROKEN, COMPLETE, keyOf, peerOf, progressOf } from './attempt-samples.conformance.js';
 
 /** Keeps orders, and tells only what the test says. */
 export class FakePlane implements DataPlane {
@@ -75,7 +45,12 @@ export class FakePlane implements DataPlane {
   readonly path = 'dgram';
   readonly pathReason = 'test';
   readonly orders: SendOrder[] = [];
-  readonly stopped: { transferId: string; code: string; kind: 'send' | 'receive' }[] = [];
+  readonly stopped: {
+    transferId: string;
+    code: string;
+    kind: 'send' | 'receive';
+    aftermath?: string;
+  }[] = [];
   readonly events: DataPlaneEvents;
   readonly die: (error: Error) => void;
   readonly #running = new Set<string>();
@@ -108,8 +83,9 @@ export class FakePlane implements DataPlane {
     this.events.sendEnded(transferId, outcome);
   }
 
-  stopSend(transferId: string, reason: { code: string }): void {
-    this.stopped.push({ transferId, code: reason.code, kind: 'send' });
+  stopSend(transferId: string, reason: { code: string; aftermath: string }): void {
+    const { code, aftermath } = reason;
+    this.stopped.push({ transferId, code, kind: 'send', aftermath });
   }
 
   stopReceive(transferId: string, reason: { code: string }): void {
@@ -119,6 +95,13 @@ export class FakePlane implements DataPlane {
   takeStream(): void {}
 
   limits: BandwidthLimits | null = null;
+
+  /** Orders as they were changed while they ran. */
+  readonly updates: SendOrder[] = [];
+
+  updateSend(order: SendOrder): void {
+    this.updates.push(order);
+  }
 
   setBandwidthLimits(limits: BandwidthLimits): void {
     this.limits = limits;
@@ -159,6 +142,15 @@ export class DomainLab {
   readonly clock: ManualClock;
   readonly database: OpenDatabase;
   readonly planes: FakePlane[] = [];
+  /** API tokens that were asked for, and those that were removed. */
+  readonly madeTokens: object[] = [];
+  readonly removedTokens: string[] = [];
+  /** Other servers that were called, and what answers for them. */
+  readonly remotes: RemoteServer[] = [];
+  remote: RemoteControl = {
+    ownAddress: null,
+    call: () => Promise.reject(new CommandError('destination_unreachable', 'nobody is there')),
+  };
   readonly published: { topic: string; owner: Ownership; item: unknown }[] = [];
   /** Callers behind upload tokens, by text. */
   readonly uploadTokens = new Map<string, Caller>();
@@ -166,6 +158,8 @@ export class DomainLab {
   readonly deletedTokens = new Map<string, Caller>();
   /** Ids of shared tokens whose logins have ended. */
   readonly endedTokens: string[] = [];
+  /** What requests have told of their progress. */
+  readonly progress: unknown[] = [];
   readonly #config: Record<string, unknown>;
   #commits: GroupCommit;
   #domain: Domain | null = null;
@@ -174,7 +168,11 @@ export class DomainLab {
     this.clock = clock;
     this.database = database;
     this.#commits = new GroupCommit(database.db);
-    this.#config = { recvPort: 8886, allowNoCipher: false, sandboxDir: null, ...config };
+    this.#config = {
+      ...{ recvPort: 8886, allowNoCipher: false, allowTestTransfers: false, sandboxDir: null },
+      ...{ persistentTransfers: true, persistentDestinations: true },
+      ...config,
+    };
   }
 
   static async open(
@@ -221,17 +219,25 @@ export class DomainLab {
       serverId: 'id-0',
       serverName: 'lab',
       accounts: { processOwner: 'owner' },
+      identity: { publicKeyBase64: keyOf(0) },
     } as unknown as Foundation;
     const sandboxes = { rootsOf: () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
     const revocation = {
       tokenRemoved: (id: string) => this.endedTokens.push(id),
       tokenUpdated: () => undefined,
     };
+    const tokens = {
+      create: (_caller: Caller, params: object) => {
+        this.madeTokens.push(params);
+        return Promise.resolve({ token: `js1.t${this.madeTokens.length}.secret` });
+      },
+      remove: (_caller: Caller, token: string) => {
+        this.removedTokens.push(token);
+        return Promise.resolve();
+      },
+    };
     const control = {
-      logins: { verifyUploadToken },
-      registry,
-      revocation,
-      sandboxes,
+      ...{ logins: { verifyUploadToken }, registry, revocation, sandboxes, tokens },
     } as unknown as Parameters<typeof startDomain>[0]['control'];
     this.#domain = await startDomain(
       { foundation, control, events: this.events, bandwidth: { attach: () => undefined } },
@@ -239,6 +245,10 @@ export class DomainLab {
         const plane = new FakePlane(events, died);
         this.planes.push(plane);
         return Promise.resolve(plane);
+      },
+      (server) => {
+        this.remotes.push(server);
+        return this.remote;
       },
     );
   }
@@ -314,7 +324,7 @@ export class DomainLab {
       session: null,
       signal,
       submit: (_name: string, run: (work: object) => Promise<unknown>) => {
-        request = run({ signal, progress: () => {} });
+        request = run({ signal, progress: (counters: unknown) => this.progress.push(counters) });
         request.catch(() => {});
         return Promise.resolve({ requestId: 1 });
       },
@@ -349,6 +359,14 @@ export class DomainLab {
   /** A transfer as the API shows it. */
   show(transferId: string, caller = this.caller()): Promise<TransferStructure> {
     return this.call('send.getTransfer', { transferId }, caller);
+  }
+
+  /** Answers for another server by this domain itself, as one of its users. */
+  remoteBy(caller: Caller): RemoteControl {
+    return {
+      ownAddress: '192.0.2.1',
+      call: (method, params) => this.call(method as DomainMethod, params as never, caller),
+    };
   }
 
   /** Collects garbage in the domain, with the settings that a server has at first. */

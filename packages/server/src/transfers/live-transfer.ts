@@ -27,11 +27,11 @@ export class LiveTransfer {
   saved: Promise<void> = Promise.resolve();
 
   constructor(clock: Clock, record: TransferRecord) {
-    const { requestTimeUs, queueTimeUs, startTimeUs } = record;
+    const { requestTimeUs, queueTimeUs, startTimeUs, endTimeUs } = record;
     this.#clock = clock;
     this.#record = record;
     this.#before = record.counters;
-    const latestUs = Math.max(requestTimeUs, queueTimeUs ?? 0, startTimeUs ?? 0);
+    const latestUs = Math.max(requestTimeUs, queueTimeUs ?? 0, startTimeUs ?? 0, endTimeUs ?? 0);
     // A transfer that was loaded goes on with the system time, but not before its own past.
     this.#anchorUs = Math.max(latestUs, clock.nowUs());
     this.#anchorMs = clock.monotonicMs();
@@ -71,7 +71,7 @@ export class LiveTransfer {
     if (!mayBecome(from, status)) {
       throw new Error(`Cannot change transfer ${this.id}: ${from} does not become ${status}`);
     }
-    this.#record = { ...this.#record, ...change, status };
+    this.#record = { ...this.#record, nextRetryUs: null, ...change, status };
     this.isDirty = true;
     if (status === 'active') {
       // What was confirmed but is not durable is sent again.

@@ -37,10 +37,12 @@ describe('retryPauseMs', () => {
 });
 
 describe('mayRetry', () => {
-  it('allows attempts for seven days without progress, and none afterwards', () => {
-    expect(mayRetry(5, 5)).toBe(true);
-    expect(mayRetry(5, 5 + 7 * DAY_US - 1)).toBe(true);
-    expect(mayRetry(5, 5 + 7 * DAY_US)).toBe(false);
+  it('allows attempts for so many days without progress, and none afterwards', () => {
+    expect(mayRetry(5, 5, 7)).toBe(true);
+    expect(mayRetry(5, 5 + 7 * DAY_US - 1, 7)).toBe(true);
+    expect(mayRetry(5, 5 + 7 * DAY_US, 7)).toBe(false);
     expect(mayRetry(0, 2 * DAY_US, 1)).toBe(false);
+    expect(mayRetry(0, DAY_US / 2, 0.5)).toBe(false);
+    expect(mayRetry(5, 5, 0)).toBe(false);
   });
 });

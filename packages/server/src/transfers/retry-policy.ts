@@ -14,7 +14,7 @@ export const RETRY_PAUSE_MS_MIN = 1000;
 export const RETRY_PAUSE_MS_MAX = 60_000;
 /** Longest pause while the receiver does not answer, in milliseconds. */
 export const UNREACHABLE_PAUSE_MS_MAX = 1000;
-/** Days without progress after which a transfer is given up. */
+/** Days without progress after which a transfer is given up, when its maker says nothing. */
 export const RETRY_DAYS = 7;
 
 const MICROSECONDS_PER_DAY = 86_400_000_000;
@@ -44,5 +44,5 @@ export const retryPauseMs = ({ failures, code }: BrokenAttempt, chance: number):
  *
  * @param stalledSinceUs When the first attempt broke after which there was no progress.
  */
-export const mayRetry = (stalledSinceUs: number, nowUs: number, retryDays = RETRY_DAYS): boolean =>
+export const mayRetry = (stalledSinceUs: number, nowUs: number, retryDays: number): boolean =>
   nowUs - stalledSinceUs < retryDays * MICROSECONDS_PER_DAY;

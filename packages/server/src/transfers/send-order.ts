@@ -14,6 +14,7 @@ export const sendOrderOf = (
   totalFiles: record.totalFiles,
   totalBytes: record.totalBytes,
   destination: {
+    id: destination.id,
     address: destination.address,
     port: destination.port,
     controlPort: destination.controlPort,
@@ -30,4 +31,8 @@ export const sendOrderOf = (
   checkpointSeconds: record.checkpointFrequencySeconds,
   verifyMode: record.verifyMode ?? 'chunks',
   priority: record.priority,
+  rateMaxKbps: record.sendRateMax,
+  policy: record.rateControlMethod,
+  transferFlags: record.transferFlags,
+  startsAnew: record.startsAnew,
 });

@@ -2,16 +2,17 @@
  * Transfers in the server's database. Columns hold what is searched for; the record as a whole is
  * JSON, because it is always read and written as a whole.
  */
-import type { Insertable } from 'kysely';
+import { type Insertable, type RawBuilder, sql } from 'kysely';
 import type { Database } from '../adapters/database/database.js';
 import type { GroupCommit } from '../adapters/database/group-commit.js';
 import type { TransferTables } from '../adapters/database/transfer-tables.js';
-import type { Page } from '../manifests/manifest-store.js';
+import type { CandidatePage } from '../collection/garbage-kind.js';
+import type { UserData } from '../manifests/manifest-store.js';
 import type { Caller } from '../sessions/caller.js';
 import { visibleTo } from './owner-filter.js';
-import type { TransferRecord } from './transfer-record.js';
+import { RECORD_DEFAULTS, type TransferRecord } from './transfer-record.js';
 import { UNFINISHED_STATES } from './transfer-states.js';
-import type { TransferStore } from './transfer-store.js';
+import type { TransferPage, TransferStore } from './transfer-store.js';
 
 const toRow = (record: TransferRecord): Insertable<TransferTables['transfers']> => ({
   id: record.id,
@@ -25,8 +26,16 @@ const toRow = (record: TransferRecord): Insertable<TransferTables['transfers']> 
   record: JSON.stringify(record),
 });
 
-const fromRow = (row: { readonly record: string }): TransferRecord =>
-  JSON.parse(row.record) as TransferRecord;
+const fromRow = (row: { readonly record: string }): TransferRecord => ({
+  ...RECORD_DEFAULTS,
+  ...(JSON.parse(row.record) as TransferRecord),
+});
+
+/** Candidates for a collection after one of them, by time and id. */
+const afterCandidate = (candidate: TransferRecord | null): RawBuilder<boolean> =>
+  candidate === null
+    ? sql<boolean>`1 = 1`
+    : sql<boolean>`("endTimeUs", "id") > (${candidate.endTimeUs}, ${candidate.id})`;
 
 export class SqliteTransferStore implements TransferStore {
   readonly #db: Database;
@@ -66,27 +75,48 @@ export class SqliteTransferStore implements TransferStore {
     return row === undefined ? null : fromRow(row);
   }
 
-  async list(caller: Caller, page: Page): Promise<TransferRecord[]> {
-    const rows = await this.#db
-      .selectFrom('transfers')
-      .select('record')
-      .where(visibleTo(caller))
-      .orderBy('id')
-      .limit(page.limit)
-      .offset(page.offset)
+  async clear(): Promise<void> {
+    await this.#commits.write((transaction) => transaction.deleteFrom('transfers').execute());
+  }
+
+  editUserData(id: string, edit: (userData: UserData) => UserData): Promise<UserData | null> {
+    return this.#commits.write(async (transaction) => {
+      const row = await transaction
+        .selectFrom('transfers')
+        .select('record')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (row === undefined) return null;
+      const record = fromRow(row);
+      const userData = edit(record.userData);
+      const changed = toRow({ ...record, userData });
+      await transaction.updateTable('transfers').set(changed).where('id', '=', id).execute();
+      return userData;
+    });
+  }
+
+  async list(caller: Caller, page: TransferPage): Promise<TransferRecord[]> {
+    const { after, order, limit, offset } = page;
+    let query = this.#db.selectFrom('transfers').select('record').where(visibleTo(caller));
+    if (after !== null) query = query.where('id', order === 'oldest' ? '>' : '<', after);
+    const rows = await query
+      .orderBy('id', order === 'oldest' ? 'asc' : 'desc')
+      .limit(limit)
+      .offset(offset)
       .execute();
     return rows.map(fromRow);
   }
 
   async endedBefore(
     timeUs: number,
-    page: { afterId: string; limit: number },
+    page: CandidatePage<TransferRecord>,
   ): Promise<TransferRecord[]> {
     const rows = await this.#db
       .selectFrom('transfers')
       .select('record')
       .where('endTimeUs', '<=', timeUs)
-      .where('id', '>', page.afterId)
+      .where(afterCandidate(page.after))
+      .orderBy('endTimeUs')
       .orderBy('id')
       .limit(page.limit)
       .execute();

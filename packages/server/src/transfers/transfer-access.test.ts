@@ -70,7 +70,7 @@ describe('createTransfer', () => {
       ['not_found', { ...base, manifestId: 'f'.repeat(32) }],
       ['not_found', { ...base, destinationId: 'nowhere:1' }],
       ['path_invalid', { ...base, destinationPath: '/a/../b' }],
-      ['invalid_params', { ...base, transferFlags: 1 }],
+      ['invalid_params', { ...base, rateControlMethod: 'fixed' }],
       ['permission_denied', { ...base, minCipher: 0 }],
     ];
     for (const [code, params] of cases) {

@@ -1,15 +1,12 @@
 /**
- * Drives transfers from their request to their end: queue, attempts, pauses, results. All transfers
- * that have not ended are in memory; the store follows, and what is acknowledged is durable first.
+ * Drives transfers from their request to their end: queue, attempts, pauses, results. What is
+ * acknowledged is durable first.
  *
  * The data plane answers orders by events, which come in through `sendStarted`, `sendProgress` and
  * `sendEnded`. A slot of the queue is taken by `send` and given back by `sendEnded`, also when the
- * transfer was cancelled meanwhile.
+ * transfer was cancelled or suspended meanwhile; until then it is not sent again.
  */
-import type { TransferStructure } from '@jetstream/contract';
-import type { Clock, Timer } from '../adapters/clock/clock.js';
-import type { Logger } from '../adapters/log/logger.js';
-import type { Notifier } from '../control/notifier.js';
+import type { ErrorCode, TransferStructure } from '@jetstream/contract';
 import type {
   DataPlane,
   DataPlaneEvents,
@@ -17,26 +14,22 @@ import type {
   PeerFacts,
   SendOutcome,
   SendProgress,
+  StopAftermath,
 } from '../data/data-plane.js';
 import type { DestinationRecord } from '../destinations/destination-store.js';
 import { ownedBy } from '../events/event-fields.js';
-import type { EventLog } from '../events/event-log.js';
-import { LiveTransfer } from './live-transfer.js';
+import type { LiveTransfer } from './live-transfer.js';
+import { LiveTransfers, type LiveTransfersOptions } from './live-transfers.js';
 import { retryPauseMs } from './retry-policy.js';
 import { sendOrderOf } from './send-order.js';
-import { TransferAnnouncer } from './transfer-announcer.js';
 import { outcomeChange } from './transfer-outcome.js';
 import { type QueuedTransfer, TransferQueue } from './transfer-queue.js';
 import type { TransferRecord } from './transfer-record.js';
-import { hasEnded, type TransferState } from './transfer-states.js';
-import type { TransferStore } from './transfer-store.js';
 
 /** Most transfers that run at the same time. */
 export const TRANSFERS_ACTIVE_MAX = 200;
 /** Most transfers to one destination that run at the same time. */
 export const TRANSFERS_ACTIVE_PER_DESTINATION_MAX = 8;
-/** Longest time that counters of a running transfer are not written, in milliseconds. */
-export const PROGRESS_SAVE_MS = 1000;
 
 /** What the engine needs to know and tell of destinations. */
 export interface EngineDestinations {
@@ -47,19 +40,20 @@ export interface EngineDestinations {
   attemptEnded(destinationId: string, transferId: string, error: string | null): void;
 }
 
-export interface TransferEngineOptions {
-  readonly store: TransferStore;
-  readonly events: EventLog;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly notifier: Notifier;
+export interface TransferEngineOptions extends LiveTransfersOptions {
   readonly destinations: EngineDestinations;
   /** Absolute path of a manifest's file list. */
   readonly listPath: (manifestId: string) => string;
   /** From 0 to 1, evenly. */
   readonly random: () => number;
-  /** Called when a change of a transfer is durable. */
-  readonly onSaved: (transferId: string) => void;
+}
+
+/** Why and how a user ends a transfer. */
+export interface TransferEnd {
+  readonly status: 'cancelled' | 'error';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly aftermath: StopAftermath;
 }
 
 /** @see the head of this file */
@@ -67,18 +61,18 @@ export class TransferEngine
   implements Pick<DataPlaneEvents, 'sendStarted' | 'sendProgress' | 'sendEnded'>
 {
   readonly #options: TransferEngineOptions;
-  readonly #live = new Map<string, LiveTransfer>();
-  /** Transfers that the data plane has, cancelled ones included. */
+  readonly #live: LiveTransfers;
+  /** Transfers that the data plane has, stopped ones included. */
   readonly #running = new Map<string, LiveTransfer>();
+  /** Ended ones whose records are being removed. */
+  readonly #removing = new Set<string>();
   readonly #queue: TransferQueue;
-  readonly #announcer: TransferAnnouncer;
   #dataPlane: DataPlane | null = null;
-  #saveTimer: Timer | null = null;
   #isStopping = false;
 
   constructor(options: TransferEngineOptions) {
     this.#options = options;
-    this.#announcer = new TransferAnnouncer(options.clock, options.notifier);
+    this.#live = new LiveTransfers(options);
     this.#queue = new TransferQueue({
       activeMax: TRANSFERS_ACTIVE_MAX,
       // Until a receiver has shown its key, a second flow could pin another one.
@@ -93,8 +87,7 @@ export class TransferEngine
   async start(dataPlane: DataPlane): Promise<void> {
     this.#dataPlane = dataPlane;
     for (const record of await this.#options.store.unfinished()) {
-      const transfer = new LiveTransfer(this.#options.clock, record);
-      this.#live.set(record.id, transfer);
+      const transfer = this.#live.load(record);
       if (record.status === 'suspended') continue;
       if (record.status === 'queued') this.#queue.add(queuedOf(record));
       else this.#enqueue(transfer);
@@ -111,9 +104,7 @@ export class TransferEngine
   /** Writes what is not yet durable; call it after the data plane has stopped. */
   async stop(): Promise<void> {
     this.beginStop();
-    this.#saveTimer?.cancel();
-    this.#announcer.stop();
-    await Promise.allSettled([...this.#live.values()].map((transfer) => this.#save(transfer)));
+    await this.#live.stop();
   }
 
   /** Number of transfers that have not ended. */
@@ -123,17 +114,17 @@ export class TransferEngine
 
   /** A transfer that has not ended; one that has just ended stays until that is durable. */
   find(transferId: string): LiveTransfer | null {
-    return this.#live.get(transferId) ?? null;
+    return this.#live.get(transferId);
   }
 
   /** Whether a transfer that has not ended sends this manifest. */
   usesManifest(manifestId: string): boolean {
-    return this.#some((record) => record.manifestId === manifestId);
+    return this.#live.some((record) => record.manifestId === manifestId);
   }
 
   /** Whether a transfer that has not ended goes to this destination. */
   usesDestination(destinationId: string): boolean {
-    return this.#some((record) => record.destinationId === destinationId);
+    return this.#live.some((record) => record.destinationId === destinationId);
   }
 
   /** Transfers of a destination that wait for a slot. */
@@ -147,43 +138,105 @@ export class TransferEngine
    * @returns Its structure in the state `pending`.
    */
   async add(record: TransferRecord): Promise<TransferStructure> {
-    const { store, events, clock } = this.#options;
-    const transfer = new LiveTransfer(clock, record);
-    this.#live.set(record.id, transfer);
-    const { manifestId, destinationId, totalFiles, totalBytes } = record;
-    const facts = {
-      transferId: record.id,
-      manifestId,
-      destinationId,
-      totalFiles,
-      totalBytes,
-      ...ownedBy(record),
-    };
-    try {
-      await Promise.all([events.append('transferCreated', facts), store.insert(record)]);
-    } catch (error) {
-      this.#live.delete(record.id);
-      throw error;
-    }
+    const transfer = await this.#live.add(record);
     const structure = transfer.structure();
-    this.#announcer.changed(transfer);
+    this.#live.announce(transfer);
     if (transfer.record.status === 'pending') this.#enqueue(transfer);
     this.#pump();
     return structure;
   }
 
   /** Ends a transfer by the wish of a user; resolves when that is durable. */
-  async cancel(transfer: LiveTransfer, userName: string): Promise<TransferStructure> {
-    const message = `The transfer was cancelled by ${JSON.stringify(userName)}`;
-    transfer.retryTimer?.cancel();
-    this.#queue.remove(queuedOf(transfer.record));
-    this.#become(transfer, 'cancelled', { errorCode: 'cancelled', errorMessage: message });
-    if (this.#running.has(transfer.id)) {
-      this.#dataPlane?.stopSend(transfer.id, { code: 'cancelled', message });
+  end(transfer: LiveTransfer, end: TransferEnd): Promise<TransferStructure> {
+    const { status, code, message, aftermath } = end;
+    this.#halt(transfer);
+    this.#live.become(transfer, status, { errorCode: code, errorMessage: message });
+    this.#stopSending(transfer, { code, message, aftermath });
+    return this.#acknowledge(transfer);
+  }
+
+  /** Keeps a transfer out of the queue, with its progress; resolves when that is durable. */
+  suspend(transfer: LiveTransfer, by: string): Promise<TransferStructure> {
+    const message = `The transfer was suspended by ${JSON.stringify(by)}`;
+    this.#halt(transfer);
+    this.#live.become(transfer, 'suspended', { errorCode: null, errorMessage: '' });
+    this.#stopSending(transfer, { code: 'cancelled', message, aftermath: 'pause' });
+    return this.#acknowledge(transfer);
+  }
+
+  /** Queues a suspended transfer; resolves when that is durable. */
+  resume(transfer: LiveTransfer): Promise<TransferStructure> {
+    this.#enqueue(transfer);
+    this.#pump();
+    return this.#acknowledge(transfer);
+  }
+
+  /** Ends the pause before the next attempt. */
+  hurry(transfer: LiveTransfer): Promise<TransferStructure> {
+    if (transfer.retryTimer !== null) this.#retryNow(transfer);
+    return this.#acknowledge(transfer);
+  }
+
+  /**
+   * Queues a transfer again that has ended.
+   *
+   * @returns Null when its record is gone or about to go.
+   */
+  async restart(record: TransferRecord): Promise<TransferStructure | null> {
+    if (this.#removing.has(record.id)) return null;
+    const transfer = this.#live.get(record.id) ?? this.#live.load(record);
+    const { fileErrors } = transfer.record;
+    // Files that failed are to be sent again, and so is what the receiver was told to throw away.
+    const isAnew = fileErrors.length > 0 || transfer.record.status === 'cancelled';
+    const counters = isAnew
+      ? { ...transfer.record.counters, bytesAcked: 0, bytesDurable: 0 }
+      : transfer.record.counters;
+    this.#enqueue(transfer, {
+      ...{ errorCode: null, errorMessage: '', fileErrors: [], receiptPath: null },
+      ...{ failures: 0, stalledSinceUs: null, endTimeUs: null, counters, startsAnew: isAnew },
+    });
+    this.#pump();
+    return this.#acknowledge(transfer);
+  }
+
+  /** Changes what a user may change while a transfer lives; resolves when that is durable. */
+  amend(
+    transfer: LiveTransfer,
+    change: Partial<
+      Pick<TransferRecord, 'priority' | 'sendRateMax' | 'rateControlMethod' | 'userData'>
+    >,
+  ): Promise<TransferStructure> {
+    const wasWaiting = this.#queue.remove(queuedOf(transfer.record));
+    this.#live.amend(transfer, change);
+    if (wasWaiting) this.#queue.add(queuedOf(transfer.record));
+    this.#sendTerms(transfer);
+    return this.#acknowledge(transfer);
+  }
+
+  /** Running transfers of a destination follow its new ceiling and policy. */
+  destinationChanged(destinationId: string): void {
+    for (const transfer of this.#running.values()) {
+      if (transfer.record.destinationId === destinationId) this.#sendTerms(transfer);
     }
-    const structure = transfer.structure();
-    await transfer.saved;
-    return structure;
+  }
+
+  /**
+   * Removes the record of a transfer that has ended.
+   *
+   * @param by Who wants that; null for a collection.
+   * @returns False when it is in memory, because its end is not durable or it was queued again.
+   */
+  async remove(record: TransferRecord, by: string | null): Promise<boolean> {
+    if (this.#live.get(record.id) !== null || this.#removing.has(record.id)) return false;
+    const { events, store } = this.#options;
+    const facts = { transferId: record.id, by, ...ownedBy(record) };
+    this.#removing.add(record.id);
+    try {
+      await Promise.all([events.append('transferDeleted', facts), store.remove(record.id)]);
+    } finally {
+      this.#removing.delete(record.id);
+    }
+    return true;
   }
 
   sendStarted(transferId: string, peer: PeerFacts, path?: FlowPath): void {
@@ -193,8 +246,8 @@ export class TransferEngine
     if (!this.#options.destinations.peerSeen(record.destinationId, peer)) {
       const code = 'peer_identity_mismatch';
       const message = `Cannot send to "${record.destinationId}": the server there shows the key "${peer.publicKey}", expected the pinned one`;
-      this.#become(transfer, 'error', { errorCode: code, errorMessage: message });
-      this.#dataPlane?.stopSend(transferId, { code, message });
+      this.#live.become(transfer, 'error', { errorCode: code, errorMessage: message });
+      this.#dataPlane?.stopSend(transferId, { code, message, aftermath: 'discard' });
       return;
     }
     const isBack = record.failures > 0;
@@ -205,9 +258,8 @@ export class TransferEngine
       errorCode: null,
       errorMessage: '',
     });
-    if (isBack) this.#log(transfer);
-    this.#saveSoon();
-    this.#announcer.changed(transfer);
+    if (isBack) this.#live.tell(transfer);
+    this.#live.noted(transfer);
     // The key is pinned now, so there may be room for more.
     this.#pump();
   }
@@ -217,8 +269,7 @@ export class TransferEngine
     if (transfer === undefined || transfer.record.status !== 'active') return;
     transfer.advance(progress);
     this.#options.destinations.progress(transfer.record.destinationId, transferId, progress);
-    this.#saveSoon();
-    this.#announcer.changed(transfer);
+    this.#live.noted(transfer);
   }
 
   sendEnded(transferId: string, outcome: SendOutcome): void {
@@ -226,11 +277,13 @@ export class TransferEngine
     if (transfer === undefined) return;
     this.#running.delete(transferId);
     this.#queue.release(transferId);
-    const error = outcome.kind === 'complete' ? null : outcome.message;
-    const { destinationId } = transfer.record;
+    const { destinationId, status } = transfer.record;
+    // What a user has stopped says nothing about the receiver.
+    const error = outcome.kind === 'complete' || status !== 'active' ? null : outcome.message;
     this.#options.destinations.attemptEnded(destinationId, transferId, error);
-    // Otherwise it was cancelled, or ended for another reason, while the attempt ran.
-    if (transfer.record.status === 'active') this.#settle(transfer, outcome);
+    if (status === 'active') this.#settle(transfer, outcome);
+    // It was stopped and queued again before the attempt was over.
+    else if (status === 'queued') this.#queue.add(queuedOf(transfer.record));
     this.#pump();
   }
 
@@ -239,32 +292,64 @@ export class TransferEngine
     const facts = { outcome, nowUs: transfer.nowUs(), durableBefore };
     const { next, change } = outcomeChange(transfer.record, facts);
     if (next !== 'retry') {
-      this.#become(transfer, next, change);
+      this.#live.become(transfer, next, change);
       return;
     }
     if (this.#isStopping) {
       // The break is of our own making and says nothing about the receiver.
-      this.#become(transfer, 'queued');
+      this.#live.become(transfer, 'queued');
       return;
     }
-    this.#become(transfer, 'queued', change);
     const { log, clock, random } = this.#options;
-    const { failures, errorCode } = transfer.record;
-    const pauseMs = retryPauseMs({ failures, code: errorCode }, random());
+    const failures = change.failures ?? transfer.record.failures;
+    const code = change.errorCode ?? transfer.record.errorCode;
+    const pauseMs = retryPauseMs({ failures, code }, random());
+    const nextRetryUs = transfer.nowUs() + pauseMs * 1000;
+    this.#live.become(transfer, 'queued', { ...change, nextRetryUs });
     log.info({ transferId: transfer.id, pauseMs, ...change }, 'transfer is tried again');
-    transfer.retryTimer = clock.after(pauseMs, () => {
-      transfer.retryTimer = null;
-      if (transfer.record.status !== 'queued') return;
-      this.#queue.add(queuedOf(transfer.record));
-      this.#pump();
-    });
+    transfer.retryTimer = clock.after(pauseMs, () => this.#retryNow(transfer));
   }
 
-  #enqueue(transfer: LiveTransfer): void {
-    this.#become(transfer, 'queued', {
-      queueTimeUs: transfer.record.queueTimeUs ?? transfer.nowUs(),
-    });
+  #retryNow(transfer: LiveTransfer): void {
+    transfer.retryTimer?.cancel();
+    transfer.retryTimer = null;
+    if (transfer.record.status !== 'queued') return;
+    transfer.change({ nextRetryUs: null });
     this.#queue.add(queuedOf(transfer.record));
+    this.#pump();
+  }
+
+  #enqueue(transfer: LiveTransfer, change: Partial<TransferRecord> = {}): void {
+    const queueTimeUs = transfer.record.queueTimeUs ?? transfer.nowUs();
+    this.#live.become(transfer, 'queued', { ...change, queueTimeUs });
+    // The data plane has one attempt of a transfer at a time.
+    if (!this.#running.has(transfer.id)) this.#queue.add(queuedOf(transfer.record));
+  }
+
+  /** Takes a transfer out of the queue and out of the pause before its next attempt. */
+  #halt(transfer: LiveTransfer): void {
+    transfer.retryTimer?.cancel();
+    transfer.retryTimer = null;
+    this.#queue.remove(queuedOf(transfer.record));
+  }
+
+  #stopSending(transfer: LiveTransfer, reason: Parameters<DataPlane['stopSend']>[1]): void {
+    if (this.#running.has(transfer.id)) this.#dataPlane?.stopSend(transfer.id, reason);
+  }
+
+  async #acknowledge(transfer: LiveTransfer): Promise<TransferStructure> {
+    const structure = transfer.structure();
+    await transfer.saved;
+    return structure;
+  }
+
+  /** Tells the data plane what has changed about an attempt that runs. */
+  #sendTerms(transfer: LiveTransfer): void {
+    const { record } = transfer;
+    if (record.status !== 'active' || !this.#running.has(transfer.id)) return;
+    const destination = this.#options.destinations.record(record.destinationId);
+    if (destination === null) return;
+    this.#dataPlane?.updateSend(sendOrderOf(record, destination, this.#options.listPath));
   }
 
   /** Starts whatever may run now. */
@@ -275,7 +360,7 @@ export class TransferEngine
       const next = this.#queue.next();
       if (next === null) return;
       const transfer = this.#live.get(next.transferId);
-      if (transfer === undefined || transfer.record.status !== 'queued') {
+      if (transfer === null || transfer.record.status !== 'queued') {
         this.#queue.release(next.transferId);
         continue;
       }
@@ -290,10 +375,10 @@ export class TransferEngine
     if (destination === null) {
       this.#queue.release(transfer.id);
       const errorMessage = `Cannot send to "${destinationId}": the destination is gone`;
-      this.#become(transfer, 'error', { errorCode: 'not_found', errorMessage });
+      this.#live.become(transfer, 'error', { errorCode: 'not_found', errorMessage });
       return;
     }
-    this.#become(transfer, 'active');
+    this.#live.become(transfer, 'active');
     this.#running.set(transfer.id, transfer);
     destinations.attemptStarted(destinationId, transfer.id);
     try {
@@ -303,75 +388,6 @@ export class TransferEngine
       const message = 'Cannot start to send: unexpected failure of the data plane';
       this.sendEnded(transfer.id, { kind: 'interrupted', code: 'internal', message });
     }
-  }
-
-  #become(
-    transfer: LiveTransfer,
-    status: TransferState,
-    change: Partial<TransferRecord> = {},
-  ): void {
-    const isEnd = hasEnded(status);
-    transfer.become(status, isEnd ? { ...change, endTimeUs: transfer.nowUs() } : change);
-    // Attempts that go on failing are one story in the log, told at its beginning and end.
-    if (isEnd || transfer.record.failures <= (status === 'active' ? 0 : 1)) this.#log(transfer);
-    this.#announcer.changed(transfer);
-    transfer.saved = this.#save(transfer).then(() => {
-      if (isEnd) this.#live.delete(transfer.id);
-      this.#options.onSaved(transfer.id);
-    });
-    // The rejection is told where it is waited for; elsewhere the next save tries again.
-    transfer.saved.catch(() => {});
-  }
-
-  #log(transfer: LiveTransfer): void {
-    const { id, status, errorCode, errorMessage } = transfer.record;
-    const state = { transferId: id, status, errorCode, errorMessage };
-    const facts = { ...state, ...ownedBy(transfer.record) };
-    this.#options.events.append('transferUpdated', facts).catch((error: unknown) => {
-      this.#options.log.error({ transferId: id, err: error }, 'cannot log an event');
-    });
-  }
-
-  async #save(transfer: LiveTransfer): Promise<void> {
-    transfer.isDirty = false;
-    try {
-      await this.#options.store.update(transfer.record);
-    } catch (error) {
-      this.#options.log.error({ transferId: transfer.id, err: error }, 'cannot save a transfer');
-      transfer.isDirty = true;
-      this.#saveSoon();
-      throw error;
-    }
-  }
-
-  /** One write for all that changed within a second. */
-  #saveSoon(): void {
-    if (this.#saveTimer !== null || this.#isStopping) return;
-    this.#saveTimer = this.#options.clock.after(PROGRESS_SAVE_MS, () => {
-      this.#saveTimer = null;
-      for (const transfer of this.#live.values()) {
-        if (transfer.isDirty) this.#saveAgain(transfer);
-      }
-    });
-  }
-
-  #saveAgain(transfer: LiveTransfer): void {
-    this.#save(transfer).then(
-      () => {
-        if (!hasEnded(transfer.record.status) || transfer.isDirty) return;
-        this.#live.delete(transfer.id);
-        this.#options.onSaved(transfer.id);
-      },
-      // Logged, and tried again.
-      () => {},
-    );
-  }
-
-  #some(matches: (record: TransferRecord) => boolean): boolean {
-    for (const { record } of this.#live.values()) {
-      if (!hasEnded(record.status) && matches(record)) return true;
-    }
-    return false;
   }
 }
 

@@ -252,7 +252,8 @@ describe('cancelTransfer', () => {
       errorCode: 'cancelled',
       errorMessage: 'The transfer was cancelled by "user"',
     });
-    expect(lab.plane.stopped).toEqual([{ transferId, code: 'cancelled', kind: 'send' }]);
+    const stop = { transferId, code: 'cancelled', kind: 'send', aftermath: 'discard' };
+    expect(lab.plane.stopped).toEqual([stop]);
     lab.plane.events.sendProgress(transferId, progressOf({ bytesSent: 5 }));
     lab.plane.end(transferId, COMPLETE);
     await lab.settled();

@@ -6,7 +6,7 @@
  * and nobody overlooks the rest.
  */
 import type { SendOutcome } from '../data/data-plane.js';
-import { mayRetry, RETRY_DAYS } from './retry-policy.js';
+import { mayRetry } from './retry-policy.js';
 import type { TransferRecord } from './transfer-record.js';
 
 /** Failed files that a transfer describes one by one. */
@@ -35,8 +35,8 @@ export const outcomeChange = (record: TransferRecord, facts: AttemptFacts): Outc
   const hasProgress = record.counters.bytesDurable > facts.durableBefore;
   const stalledSinceUs = hasProgress ? nowUs : (record.stalledSinceUs ?? nowUs);
   const failures = hasProgress ? 1 : record.failures + 1;
-  if (!mayRetry(stalledSinceUs, nowUs)) {
-    const given = `${errorMessage}; given up after ${RETRY_DAYS} days without progress`;
+  if (!mayRetry(stalledSinceUs, nowUs, record.retryDays)) {
+    const given = `${errorMessage}; given up after ${record.retryDays} days without progress`;
     return { next: 'error', change: { errorCode, errorMessage: given, failures } };
   }
   return { next: 'retry', change: { errorCode, errorMessage, failures, stalledSinceUs } };

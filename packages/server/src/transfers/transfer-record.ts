@@ -3,8 +3,9 @@
  * attempts; what the receiver holds durably is the truth that an attempt starts from.
  */
 import { BLOCK_BYTES, type ErrorCode, type TransferStructure } from '@jetstream/contract';
-import type { FileError, SendProgress, VerifyMode } from '../data/data-plane.js';
+import type { FileError, RatePolicy, SendProgress, VerifyMode } from '../data/data-plane.js';
 import type { Ownership } from '../sessions/caller.js';
+import { RETRY_DAYS } from './retry-policy.js';
 import type { TransferState } from './transfer-states.js';
 
 /** Sums over all attempts, in bytes and packets. */
@@ -35,8 +36,15 @@ export interface TransferRecord extends Ownership {
   readonly errorMessage: string;
   readonly totalFiles: number;
   readonly totalBytes: number;
-  readonly checkpointFrequencySeconds: number;
+  /** Null for none before the end. */
+  readonly checkpointFrequencySeconds: number | null;
   readonly priority: number;
+  /** Own ceiling, kbit/s; null for none beside that of the destination. */
+  readonly sendRateMax: number | null;
+  /** Own policy; that of the destination when null. */
+  readonly rateControlMethod: RatePolicy | null;
+  /** Days without progress after which it is given up. */
+  readonly retryDays: number;
   readonly overwriteMode: number;
   /** Whether the first file that fails ends the transfer; absent in older records. */
   readonly stopOnFileError?: boolean;
@@ -55,6 +63,10 @@ export interface TransferRecord extends Ownership {
   readonly failures: number;
   /** When the first of them broke; null while there is progress. */
   readonly stalledSinceUs: number | null;
+  /** When the next attempt is due; null unless it waits for one. */
+  readonly nextRetryUs: number | null;
+  /** A user has queued it again after an end that the receiver takes for final. */
+  readonly startsAnew: boolean;
   readonly path: string | null;
   readonly pathReason: string | null;
   /** The first of the files that failed. */
@@ -62,6 +74,15 @@ export interface TransferRecord extends Ownership {
   readonly receiptPath: string | null;
   readonly userData: TransferStructure['userData'];
 }
+
+/** What records of earlier versions lack. */
+export const RECORD_DEFAULTS = {
+  sendRateMax: null,
+  rateControlMethod: null,
+  retryDays: RETRY_DAYS,
+  nextRetryUs: null,
+  startsAnew: false,
+} as const satisfies Partial<TransferRecord>;
 
 /** Counters of a transfer that has sent nothing. */
 export const ZERO_COUNTERS: TransferCounters = {
@@ -174,6 +195,11 @@ export const transferStructureOf = (
     bytesDurable: counters.bytesDurable,
     checkpointFrequencySeconds: record.checkpointFrequencySeconds,
     priority: record.priority,
+    sendRateMax: record.sendRateMax,
+    rateControlMethod: record.rateControlMethod,
+    retryDays: record.retryDays,
+    retryCount: record.failures,
+    nextRetryTime: record.nextRetryUs,
     overwriteMode: record.overwriteMode,
     verifyMode: record.verifyMode ?? 'chunks',
     transferFlags: record.transferFlags,

@@ -1,4 +1,4 @@
-/** Transfers as the API offers them: made, shown, waited for, cancelled, deleted. */
+/** Transfers as the API offers them: made, shown, waited for, deleted. */
 import {
   CommandError,
   DEFAULT_CHECKPOINT_SECONDS,
@@ -14,18 +14,18 @@ import {
 import type { Clock } from '../adapters/clock/clock.js';
 import type { DestinationService } from '../destinations/destination-service.js';
 import type { ChangeSignal } from '../events/change-signal.js';
-import { ownedBy } from '../events/event-fields.js';
-import type { EventLog } from '../events/event-log.js';
 import type { IdSource } from '../manifests/id-source.js';
 import { assertComplete, type ManifestService } from '../manifests/manifest-service.js';
 import { readReceiptPage } from '../receipts/receipt-page.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { type Caller, mayAccess, ownershipOf } from '../sessions/caller.js';
 import { LIST_MAX } from './owner-filter.js';
+import { RETRY_DAYS } from './retry-policy.js';
+import { checkRate } from './send-rate.js';
 import type { TransferEngine } from './transfer-engine.js';
 import { type TransferRecord, transferStructureOf, ZERO_COUNTERS } from './transfer-record.js';
 import { hasEnded } from './transfer-states.js';
-import type { TransferStore } from './transfer-store.js';
+import type { TransferPage, TransferStore } from './transfer-store.js';
 
 /** Most transfers that have not ended. */
 export const TRANSFERS_UNFINISHED_MAX = 100_000;
@@ -37,7 +37,6 @@ export interface TransferServiceOptions {
   readonly store: TransferStore;
   readonly manifests: ManifestService;
   readonly destinations: DestinationService;
-  readonly events: EventLog;
   readonly clock: Clock;
   readonly nextId: IdSource;
   /** Notified by the engine when a change is durable. */
@@ -55,13 +54,6 @@ export class TransferService {
   async create(caller: Caller, params: Params<'send.createTransfer'>): Promise<TransferStructure> {
     const { engine, manifests, destinations, clock, nextId } = this.#options;
     const flags = params.transferFlags ?? FLAGS_ALL;
-    if (flags !== FLAGS_ALL) {
-      throw new CommandError(
-        'invalid_params',
-        `Cannot start a transfer: "transferFlags" is ${flags}, expected ${FLAGS_ALL} (read and write)`,
-        { details: { parameter: 'transferFlags', actual: flags } },
-      );
-    }
     const destinationPath = params.destinationPath ?? '';
     checkPublication(params);
     const manifest = await manifests.find(caller, params.manifestId);
@@ -69,13 +61,10 @@ export class TransferService {
     const destination = destinations.find(caller, params.destinationId);
     const minCipher = params.minCipher ?? destination.minCipher;
     destinations.checkCipher(minCipher);
+    const { sendRateMax = null, rateControlMethod = null } = params;
+    checkRate({ ownMax: sendRateMax, policy: rateControlMethod, destination });
     if (!manifests.isUsable(manifest.id)) throw notFound('manifest', manifest.id);
-    if (engine.unfinishedCount >= TRANSFERS_UNFINISHED_MAX) {
-      throw new CommandError(
-        'too_many_requests',
-        `Cannot start a transfer: ${engine.unfinishedCount} have not ended, expected fewer`,
-      );
-    }
+    this.checkRoom();
     return engine.add({
       ...ownershipOf(caller),
       id: nextId(),
@@ -88,8 +77,15 @@ export class TransferService {
       errorMessage: '',
       totalFiles: manifest.totalFiles ?? 0,
       totalBytes: manifest.totalSize ?? 0,
-      checkpointFrequencySeconds: params.checkpointFrequencySeconds ?? DEFAULT_CHECKPOINT_SECONDS,
+      // Null is a choice here: no checkpoints.
+      checkpointFrequencySeconds:
+        params.checkpointFrequencySeconds === undefined
+          ? DEFAULT_CHECKPOINT_SECONDS
+          : params.checkpointFrequencySeconds,
       priority: params.priority ?? DEFAULT_PRIORITY,
+      sendRateMax,
+      rateControlMethod,
+      retryDays: params.retryDays ?? RETRY_DAYS,
       overwriteMode: params.overwriteMode ?? OVERWRITE_ALWAYS,
       stopOnFileError: params.onFileError === 'stop',
       publishWhole: params.publish === 'whole',
@@ -103,6 +99,8 @@ export class TransferService {
       counters: ZERO_COUNTERS,
       failures: 0,
       stalledSinceUs: null,
+      nextRetryUs: null,
+      startsAnew: false,
       path: null,
       pathReason: null,
       fileErrors: [],
@@ -112,19 +110,24 @@ export class TransferService {
   }
 
   async get(caller: Caller, transferId: string): Promise<TransferStructure> {
-    const record = await this.#find(caller, transferId);
+    const record = await this.find(caller, transferId);
     return this.#structureOf(record);
   }
 
   /** A part of the receipt of a transfer that was complete. */
   async receipt(caller: Caller, params: Params<'send.getReceipt'>): Promise<ReceiptPage> {
     const { transferId, offset, limit } = params;
-    const { receiptPath: path } = await this.#find(caller, transferId);
+    const { receiptPath: path } = await this.find(caller, transferId);
     return readReceiptPage({ transferId, role: 'sender', path }, { offset, limit });
   }
 
   async list(caller: Caller, params: Params<'send.getTransfers'>): Promise<TransferStructure[]> {
-    const page = { offset: params.offset ?? 0, limit: params.limit ?? LIST_MAX };
+    const page: TransferPage = {
+      offset: params.offset ?? 0,
+      limit: params.limit ?? LIST_MAX,
+      after: params.after ?? null,
+      order: params.order ?? 'oldest',
+    };
     const records = await this.#options.store.list(caller, page);
     return records.map((record) => this.#structureOf(record));
   }
@@ -137,7 +140,7 @@ export class TransferService {
   ): Promise<TransferStructure> {
     const { transferId, timeoutSeconds } = params;
     const look = async (): Promise<TransferStructure | undefined> => {
-      const record = await this.#find(caller, transferId);
+      const record = await this.find(caller, transferId);
       // While the engine holds it, the end is not yet durable.
       if (!hasEnded(record.status) || this.#options.engine.find(transferId) !== null) {
         return undefined;
@@ -148,36 +151,37 @@ export class TransferService {
     return this.#options.changes.waitFor(transferId, look, { timeoutSeconds, signal, what });
   }
 
-  async cancel(caller: Caller, transferId: string): Promise<TransferStructure> {
-    const record = await this.#find(caller, transferId);
-    const live = this.#options.engine.find(transferId);
-    if (live === null || hasEnded(live.record.status)) {
-      const { status } = live?.record ?? record;
-      throw new CommandError(
-        'conflict',
-        `Cannot cancel transfer "${transferId}": it has ended with status "${status}"`,
-      );
-    }
-    return this.#options.engine.cancel(live, caller.userName);
+  /** @throws {CommandError} `too_many_requests` when no further transfer can be unfinished. */
+  checkRoom(): void {
+    const { unfinishedCount } = this.#options.engine;
+    if (unfinishedCount < TRANSFERS_UNFINISHED_MAX) return;
+    throw new CommandError(
+      'too_many_requests',
+      `Cannot start a transfer: ${unfinishedCount} have not ended, expected fewer`,
+    );
   }
 
   async remove(caller: Caller, transferId: string): Promise<null> {
-    const record = await this.#find(caller, transferId);
+    const record = await this.find(caller, transferId);
     if (!hasEnded(record.status)) {
       throw new CommandError(
         'conflict',
         `Cannot delete transfer "${transferId}": its status is "${record.status}", expected one that has ended`,
       );
     }
-    const { engine, store, events, changes } = this.#options;
+    const { engine, changes } = this.#options;
     await engine.find(transferId)?.saved;
-    const facts = { transferId, by: caller.userName, ...ownedBy(record) };
-    await Promise.all([events.append('transferDeleted', facts), store.remove(transferId)]);
+    if (!(await engine.remove(record, caller.userName))) throw notFound('transfer', transferId);
     changes.notify(transferId);
     return null;
   }
 
-  async #find(caller: Caller, transferId: string): Promise<TransferRecord> {
+  /**
+   * A transfer that a caller may see.
+   *
+   * @throws {CommandError} `not_found`, also when it is there and the caller may not see it.
+   */
+  async find(caller: Caller, transferId: string): Promise<TransferRecord> {
     const { engine, store } = this.#options;
     const record = engine.find(transferId)?.record ?? (await store.find(transferId));
     if (record === null || !mayAccess(caller, record)) throw notFound('transfer', transferId);

@@ -1,12 +1,15 @@
 /**
- * The life of a transfer at the sender, as one table. Nothing else decides what may follow what.
+ * The life of a transfer at the sender, as one table. Nothing else decides what may follow what;
+ * docs/TRANSFERS.md draws it.
  *
  * ```
  * pending ──► queued ◄──────► active ──► complete
- *                │  ▲            │  └───► error
- *                ▼  │            ▼
- *             suspended ◄────────┘      every state on the left may become error or cancelled
+ *              │ ▲ ▲            │  └───► error ───────┐
+ *              ▼ │ └────────────┼────────────────────┐│ by retryTransfer
+ *             suspended ◄───────┘   cancelled ───────┴┘
  * ```
+ *
+ * Every state on the left, `active` and `suspended` may become `error` or `cancelled`.
  *
  * - `pending`: acknowledged and durable, not yet in the queue of its destination.
  * - `queued`: waits for its turn, or for the pause after a broken attempt to pass.
@@ -28,8 +31,8 @@ export const TRANSFER_TRANSITIONS: Readonly<Record<TransferState, readonly Trans
   active: ['queued', 'suspended', 'complete', 'error', 'cancelled'],
   suspended: ['queued', 'error', 'cancelled'],
   complete: [],
-  error: [],
-  cancelled: [],
+  error: ['queued'],
+  cancelled: ['queued'],
 };
 
 /** States in which a transfer still needs its manifest and destination. */
@@ -40,8 +43,8 @@ export const UNFINISHED_STATES: readonly TransferState[] = [
   'suspended',
 ];
 
-/** Whether a transfer in this state has ended for good. */
-export const hasEnded = (state: TransferState): boolean => TRANSFER_TRANSITIONS[state].length === 0;
+/** Whether a transfer in this state has ended; only a user can make it go on then. */
+export const hasEnded = (state: TransferState): boolean => !UNFINISHED_STATES.includes(state);
 
 /** Whether the table allows the step. */
 export const mayBecome = (from: TransferState, to: TransferState): boolean =>

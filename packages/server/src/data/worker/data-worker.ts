@@ -16,8 +16,9 @@ import {
 import { SLOT_BYTES, type Storage } from '../../storage/storage.js';
 import type { PeerFacts, SendOrder } from '../data-plane.js';
 import { IncomingFlow } from './incoming-flow.js';
+import { LinkTable } from './link-table.js';
 import { OfferDesk } from './offer-desk.js';
-import { OutgoingLink, tooManyFlows } from './outgoing-link.js';
+import { tooManyFlows } from './outgoing-link.js';
 import { RateMemory } from './rate-memory.js';
 import { receiverSeal, sentReceipt } from './receipts.js';
 import type { ReceiveJob } from './receive-job.js';
@@ -84,7 +85,7 @@ export class DataWorker {
   readonly #context: WorkerContext;
   readonly #loop: WorkerLoop;
   readonly #streams: StreamSide | null;
-  readonly #links = new Map<string, OutgoingLink>();
+  readonly #links: LinkTable;
   readonly #sending = new Map<string, SendJob>();
   readonly #receiving = new Map<string, ReceiveJob>();
   readonly #offers: OfferDesk;
@@ -126,10 +127,10 @@ export class DataWorker {
       ? new StreamSide({
           endpoint: { ...shared, scratchOffset: ENDPOINT_SCRATCH_BYTES },
           identity: options.identity,
-          turn: () => this.#turn(),
+          turn: () => this.#links.tick(),
         })
       : null;
-    this.#loop = new WorkerLoop({ io, endpoint, turn: () => this.#turn() });
+    this.#loop = new WorkerLoop({ io, endpoint, turn: () => this.#links.tick() });
     const slots = { slotBytes: SLOT_BYTES, count: options.slots };
     const start = SCRATCH_BYTES;
     this.#context = {
@@ -150,6 +151,14 @@ export class DataWorker {
         return () => clearTimeout(timer);
       },
     };
+    this.#links = new LinkTable(this.#context, {
+      started: (job, peer, path) => {
+        const started = { type: 'sendStarted', transferId: job.order.transferId, peer } as const;
+        this.#context.post(path === null ? started : { ...started, path });
+      },
+      ended: (job, end, peer) => this.#sendEnded(job, end, peer),
+      peerChanged: (peer, state) => this.#context.post({ type: 'peerChanged', peer, state }),
+    });
     this.#progressTimer = setInterval(() => this.#publishProgress(), PROGRESS_MS);
     this.#bandwidthTimer = setInterval(() => {
       this.#bandwidth.turn(this.#linkTotals(), this.#loop.now());
@@ -160,11 +169,16 @@ export class DataWorker {
   handle(message: ToWorker): void {
     switch (message.type) {
       case 'send':
-        this.#send(message.order, message.ip);
+        this.#sending.set(message.order.transferId, this.#links.send(message.order, message.ip));
         break;
       case 'stopSend': {
-        const { code, message: text } = message.reason;
-        this.#sending.get(message.transferId)?.stopWith(code, text);
+        const { code, message: text, aftermath } = message.reason;
+        this.#sending.get(message.transferId)?.stopWith(code, text, aftermath);
+        break;
+      }
+      case 'updateSend': {
+        const job = this.#sending.get(message.order.transferId);
+        if (job !== undefined) this.#links.update(job, message.order);
         break;
       }
       case 'stopReceive':
@@ -214,44 +228,6 @@ export class DataWorker {
       bytesSent: udp.bytesSent + (tcp?.bytesSent ?? 0),
       bytesReceived: udp.bytesReceived + (tcp?.bytesReceived ?? 0),
     };
-  }
-
-  /** Before each protocol step: lets links read ahead. @returns When that is next due. */
-  #turn(): number {
-    let deadline = Infinity;
-    for (const [key, link] of this.#links) {
-      deadline = Math.min(deadline, link.tick());
-      if (link.closed) this.#links.delete(key);
-    }
-    return deadline;
-  }
-
-  #send(order: SendOrder, ip: string): void {
-    const { address, port, publicKey, minCipher, rateMaxKbps, policy } = order.destination;
-    const { controlPort } = order.destination;
-    const way = [address, ip, port, controlPort];
-    const key = JSON.stringify([...way, publicKey, minCipher, rateMaxKbps, policy]);
-    let link = this.#links.get(key);
-    if (link === undefined || link.closed) {
-      link = new OutgoingLink(
-        this.#context,
-        { order, ip },
-        {
-          started: (job, peer, path) => {
-            const started = {
-              type: 'sendStarted',
-              transferId: job.order.transferId,
-              peer,
-            } as const;
-            this.#context.post(path === null ? started : { ...started, path });
-          },
-          ended: (job, end, peer) => this.#sendEnded(job, end, peer),
-          peerChanged: (peer, state) => this.#context.post({ type: 'peerChanged', peer, state }),
-        },
-      );
-      this.#links.set(key, link);
-    }
-    this.#sending.set(order.transferId, link.add(order));
   }
 
   #sendEnded(job: SendJob, end: SendJobEnd, peer: PeerFacts | null): void {

@@ -66,8 +66,10 @@ export class OutgoingLink {
   #idleSince: number;
   #nextChannel = 1;
   #closed = false;
+  /** Bytes per microsecond. */
+  #ceiling = Number.POSITIVE_INFINITY;
 
-  /** @param order Any order to the destination; they share its address, key, rate and cipher. */
+  /** @param order Any order to the destination; they share its address, key, policy and cipher. */
   constructor(
     context: WorkerContext,
     destination: { order: SendOrder; ip: string },
@@ -91,10 +93,36 @@ export class OutgoingLink {
     return this.#jobs.values();
   }
 
+  get ip(): string {
+    return this.#ip;
+  }
+  /** The order of one of its jobs; null when it has none. Their destination and ceiling are one. */
+  get anyOrder(): SendOrder | null {
+    const [job] = this.#jobs.values();
+    return job?.order ?? null;
+  }
+
+  /** Most that the link may send, bytes per microsecond; applies at once. */
+  setCeiling(rateMax: number): void {
+    if (rateMax === this.#ceiling) return;
+    this.#ceiling = rateMax;
+    this.#flow?.rate.setCeiling(rateMax);
+  }
+
   add(order: SendOrder): SendJob {
+    const job: SendJob = new SendJob(this.#context, order, {
+      started: () => undefined,
+      ended: () => undefined,
+    });
+    this.adopt(job);
+    return job;
+  }
+
+  /** Takes a job over: a new one, or one that another link has released. */
+  adopt(job: SendJob): void {
     const channel = this.#nextChannel;
     this.#nextChannel = (this.#nextChannel % 65_000) + 1;
-    const job: SendJob = new SendJob(this.#context, order, {
+    job.reportTo({
       started: () => this.#events.started(job, this.#peer as PeerFacts, this.#path),
       ended: (end) => {
         this.#jobs.delete(channel);
@@ -104,9 +132,16 @@ export class OutgoingLink {
       },
     });
     this.#jobs.set(channel, job);
-    if (this.#flow !== null && this.#peer !== null) job.attach(this.#flow, channel);
+    // The hello of this side goes before the offer, so that of the other need not be waited for.
+    if (this.#flow !== null) job.attach(this.#flow, channel);
     else this.#tryingSince = this.#context.now();
-    return job;
+  }
+
+  /** Lets a job go to another link; the receiver notices when that offers it again. */
+  release(job: SendJob): void {
+    for (const [channel, held] of this.#jobs) if (held === job) this.#jobs.delete(channel);
+    this.#idleSince = this.#context.now();
+    job.detach();
   }
 
   /** Runs once per turn of the worker. @returns When it next needs to. */
@@ -222,13 +257,13 @@ export class OutgoingLink {
   }
 
   #wanted(): Omit<ConnectOptions, 'answered' | 'connected' | 'failed' | 'peer'> {
-    const { publicKey, minCipher, rateMaxKbps, policy } = this.#order.destination;
+    const { publicKey, minCipher, policy } = this.#order.destination;
     return {
       peerKey: publicKey === null ? null : new Uint8Array(Buffer.from(publicKey, 'base64')),
       minCipher,
-      rateMax: rateMaxKbps === null ? Infinity : rateMaxKbps / 8000,
+      rateMax: this.#ceiling,
       rateHint: this.#context.rates.hint(this.#ip),
-      policy,
+      policy: this.#order.policy ?? policy,
     };
   }
 
@@ -296,6 +331,7 @@ export class OutgoingLink {
     }
     this.#peer = null;
     this.#flow = flow;
+    flow.rate.setCeiling(this.#ceiling);
     if (old !== null) {
       for (const job of this.#jobs.values()) job.detach();
       old.close(0, 'replaced by another flow');

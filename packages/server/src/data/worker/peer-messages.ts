@@ -2,7 +2,13 @@
  * Bodies of the JSON messages between two servers, parsed once at the border: a peer is hostile
  * until its offer has been accepted.
  */
-import { type ErrorCode, isErrorCode, VERIFY_MODES } from '@jetstream/contract';
+import {
+  type ErrorCode,
+  isErrorCode,
+  TRANSFER_FLAG_READ,
+  TRANSFER_FLAG_WRITE,
+  VERIFY_MODES,
+} from '@jetstream/contract';
 import { encodeMessage } from '@jetstream/transport';
 import { z } from 'zod';
 import { foreignSeal, VERIFIED } from '../../receipts/receipt-format.js';
@@ -27,10 +33,19 @@ export const offerBody = z.object({
   overwriteMode: z.int().min(0).max(5),
   stopOnFileError: z.boolean().default(false),
   publishWhole: z.boolean().default(false),
-  checkpointSeconds: z.number().min(0.1).max(3600),
   verifyMode: z.enum(VERIFY_MODES).default('chunks'),
+  /** Null for one checkpoint at the end. */
+  checkpointSeconds: z.number().min(0.1).max(3600).nullable(),
   totalFiles: count,
   totalBytes: count,
+  /** Sum of `TRANSFER_FLAG_*`. */
+  transferFlags: z
+    .int()
+    .min(0)
+    .max(3)
+    .default(TRANSFER_FLAG_READ + TRANSFER_FLAG_WRITE),
+  /** Whether what is complete with failed files begins again. */
+  startsAnew: z.boolean().default(false),
 });
 export type OfferBody = z.infer<typeof offerBody>;
 
@@ -39,7 +54,12 @@ export const acceptBody = z.object({ durable: ranges, chunkLimit: count });
 export const durableBody = z.object({ ranges });
 export const chunkBadBody = z.object({ chunk: count });
 export const failureBody = z.object({ code: errorCode, message: text(10_000) });
-export const cancelBody = z.object({ discard: z.boolean(), message: text(10_000) });
+/** `pauses` says that the sender will go on. */
+export const cancelBody = z.object({
+  discard: z.boolean(),
+  pauses: z.boolean().default(false),
+  message: text(10_000),
+});
 export const completeBody = z.object({
   files: count,
   bytes: count,

@@ -4,7 +4,7 @@
  * it has; the sender's next offer of the same transfer goes on from there.
  */
 import { createHash } from 'node:crypto';
-import type { ErrorCode } from '@jetstream/contract';
+import { type ErrorCode, TRANSFER_FLAG_WRITE } from '@jetstream/contract';
 import { type ChunkInbox, type Flow, MESSAGE, type Message } from '@jetstream/transport';
 import {
   CHUNK_BYTES,
@@ -100,28 +100,14 @@ export class ReceiveJob {
       this.#end(null);
       return;
     }
-    const { context, offer, peer, channel, inbox } = this.#options;
+    const { offer, channel, inbox } = this.#options;
     try {
-      const opening = context.storage.openTarget({
-        transferId: offer.transferId,
-        peerKeyId: createHash('sha256').update(peer.publicKey).digest('hex').slice(0, 16),
-        journalDir: context.options.journalDir,
-        root: decision.root,
-        components: decision.components,
-        overwriteMode: offer.overwriteMode,
-        stopOnFileError: offer.stopOnFileError,
-        publishWhole: offer.publishWhole,
-        verifyMode: offer.verifyMode,
-        totalFiles: offer.totalFiles,
-        totalBytes: offer.totalBytes,
-      });
-      this.#opening = opening.then(
-        (target) => {
-          this.#target = target;
-        },
-        () => undefined,
-      );
-      const target = await opening;
+      let target = await this.#open(decision);
+      const isBad = (target.state.complete?.fileErrors.length ?? 0) > 0;
+      if (isBad && offer.startsAnew && !this.#ended) {
+        await target.discard();
+        target = await this.#open(decision);
+      }
       if (this.#ended) return;
       if (target.state.complete !== null) {
         this.#completing = this.#complete(target, target.state.complete);
@@ -138,6 +124,31 @@ export class ReceiveJob {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #open(decision: Extract<ReceiveDecision, { accepted: true }>): Promise<Target> {
+    const { context, offer, peer } = this.#options;
+    const opening = context.storage.openTarget({
+      transferId: offer.transferId,
+      peerKeyId: createHash('sha256').update(peer.publicKey).digest('hex').slice(0, 16),
+      journalDir: context.options.journalDir,
+      root: decision.root,
+      components: decision.components,
+      overwriteMode: offer.overwriteMode,
+      stopOnFileError: offer.stopOnFileError,
+      publishWhole: offer.publishWhole,
+      verifyMode: offer.verifyMode,
+      totalFiles: offer.totalFiles,
+      totalBytes: offer.totalBytes,
+      writes: (offer.transferFlags & TRANSFER_FLAG_WRITE) !== 0,
+    });
+    this.#opening = opening.then(
+      (target) => {
+        this.#target = target;
+      },
+      () => undefined,
+    );
+    return opening;
   }
 
   receive(message: Message): void {
@@ -163,6 +174,10 @@ export class ReceiveJob {
       case MESSAGE.cancel: {
         const body = parseBody(cancelBody, message.body);
         if (body === null) break;
+        if (body.pauses) {
+          this.interrupt(`The sender has suspended the transfer: ${body.message}`);
+          break;
+        }
         const outcome = {
           kind: 'failed',
           code: 'cancelled',
@@ -249,8 +264,8 @@ export class ReceiveJob {
   }
 
   #armCheckpoint(): void {
-    if (this.#ended) return;
     const { context, offer } = this.#options;
+    if (this.#ended || offer.checkpointSeconds === null) return;
     this.#cancelTimer = context.after(offer.checkpointSeconds * 1000, () => {
       void this.#checkpoint().finally(() => this.#armCheckpoint());
     });

@@ -4,7 +4,7 @@
  * and goes on with what the receiver lacks.
  */
 import { join } from 'node:path';
-import { CommandError, ERRORS, type ErrorCode } from '@jetstream/contract';
+import { CommandError, ERRORS, type ErrorCode, TRANSFER_FLAG_READ } from '@jetstream/contract';
 import {
   type ChunkSent,
   encodeMessage,
@@ -14,7 +14,7 @@ import {
 } from '@jetstream/transport';
 import { ChunkSet } from '../../storage/chunk-set.js';
 import { CHUNK_BYTES, DIGEST_BYTES, type Source } from '../../storage/storage.js';
-import type { FileError, SendOrder, SendProgress } from '../data-plane.js';
+import type { FileError, SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
 import { ListFeed } from './list-feed.js';
 import {
   acceptBody,
@@ -59,9 +59,10 @@ export interface SendJobEvents {
 }
 
 export class SendJob {
-  readonly order: SendOrder;
+  /** Rates, priority and token may change while it runs. */
+  order: SendOrder;
   readonly #context: WorkerContext;
-  readonly #events: SendJobEvents;
+  #events: SendJobEvents;
   readonly #durable = new ChunkSet();
   readonly #chunks: number;
   #source: Source | null = null;
@@ -109,6 +110,11 @@ export class SendJob {
     return this.#reading > 0;
   }
 
+  /** Has the job report to another link. */
+  reportTo(events: SendJobEvents): void {
+    this.#events = events;
+  }
+
   /** Offers the transfer over a flow. */
   attach(flow: Flow, channel: number): void {
     this.detach();
@@ -128,6 +134,8 @@ export class SendJob {
         verifyMode: this.order.verifyMode ?? 'chunks',
         totalFiles: this.order.totalFiles,
         totalBytes: this.order.totalBytes,
+        transferFlags: this.order.transferFlags,
+        startsAnew: this.order.startsAnew,
       }),
     );
     this.#context.wake();
@@ -201,8 +209,9 @@ export class SendJob {
   }
 
   /** Ends the job for good on this side's wish and tells the receiver. */
-  stopWith(code: ErrorCode, message: string): void {
-    this.#flow?.send(jsonMessage(MESSAGE.cancel, this.#channel, { discard: true, message }));
+  stopWith(code: ErrorCode, message: string, aftermath: StopAftermath): void {
+    const body = { discard: aftermath === 'discard', pauses: aftermath === 'pause', message };
+    this.#flow?.send(jsonMessage(MESSAGE.cancel, this.#channel, body));
     this.#end({ kind: 'failed', error: new CommandError(code, message) });
   }
 
@@ -280,8 +289,9 @@ export class SendJob {
   #openSource(): Promise<Source> {
     const { transferId, manifestListPath: listPath, totalFiles, totalBytes } = this.order;
     const digestsPath = join(this.#context.options.receiptDir, `${transferId}.digests`);
-    const { storage } = this.#context;
-    return storage.openSource({ transferId, digestsPath, listPath, totalFiles, totalBytes });
+    const reads = (this.order.transferFlags & TRANSFER_FLAG_READ) !== 0;
+    const order = { transferId, digestsPath, listPath, totalFiles, totalBytes, reads };
+    return this.#context.storage.openSource(order);
   }
 
   #openLists(source: Source): ListFeed {

@@ -12,6 +12,7 @@ import type {
   SendOrder,
   SendOutcome,
   SendProgress,
+  StopAftermath,
 } from '../data-plane.js';
 import type { TlsIdentity } from './tls-channel.js';
 
@@ -42,7 +43,12 @@ interface Reason {
 
 export type ToWorker =
   | { readonly type: 'send'; readonly order: SendOrder; readonly ip: string }
-  | { readonly type: 'stopSend'; readonly transferId: string; readonly reason: Reason }
+  | {
+      readonly type: 'stopSend';
+      readonly transferId: string;
+      readonly reason: Reason & { readonly aftermath: StopAftermath };
+    }
+  | { readonly type: 'updateSend'; readonly order: SendOrder }
   | { readonly type: 'stopReceive'; readonly transferId: string; readonly reason: Reason }
   | { readonly type: 'decision'; readonly offerId: number; readonly decision: ReceiveDecision }
   | { readonly type: 'expectDiscovery' | 'dropDiscovery'; readonly discoverId: string }

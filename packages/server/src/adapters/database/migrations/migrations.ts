@@ -11,6 +11,7 @@ import { webhooks } from './0006-webhooks.js';
 import { links } from './0007-links.js';
 import { controlPort } from './0010-control-port.js';
 import { idempotency } from './0011-idempotency.js';
+import { transferPages } from './0012-transfer-pages.js';
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-control': control,
@@ -21,4 +22,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007-links': links,
   '0010-control-port': controlPort,
   '0011-idempotency': idempotency,
+  '0012-transfer-pages': transferPages,
 };

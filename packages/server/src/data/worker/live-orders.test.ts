@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { CHUNK_BYTES } from '../../storage/storage.js';
+import type { SendOrder } from '../data-plane.js';
+import { expectContent, type Host, orderTo, startHost } from './worker-hosts.conformance.js';
+
+/** The first report of a transfer's progress that fits. */
+const progressOf = async (host: Host, order: SendOrder, leastBytes: number): Promise<number> => {
+  const { transferId } = order;
+  const { progress } = await host.waitFor(
+    'sendProgress',
+    (message) => message.transferId === transferId && message.progress.bytesAcked >= leastBytes,
+  );
+  return progress.bytesAcked;
+};
+
+describe('an order that changes while it is sent', () => {
+  it.each([
+    ['its own ceiling', { rateMaxKbps: 400_000 }],
+    ['its own policy', { policy: 'high' as const, rateMaxKbps: 4_000_000 }],
+  ])(
+    'goes on with %s, whole and equal',
+    async (_what, change) => {
+      const receiver = await startHost();
+      const sender = await startHost();
+      const order = { ...orderTo(receiver, 160 * CHUNK_BYTES + 7), rateMaxKbps: 40_000 };
+      sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+      await progressOf(sender, order, CHUNK_BYTES);
+      sender.worker.handle({ type: 'updateSend', order: { ...order, ...change } });
+      const { outcome } = await sender.waitFor('sendEnded');
+      expect(outcome.kind).toBe('complete');
+      expectContent(receiver, order);
+    },
+    30_000,
+  );
+
+  it('moves between a flow of its own and that of the destination', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const order = { ...orderTo(receiver, 200 * CHUNK_BYTES), rateMaxKbps: 40_000 };
+    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+    await progressOf(sender, order, CHUNK_BYTES);
+    const free = { ...order, rateMaxKbps: null };
+    sender.worker.handle({ type: 'updateSend', order: free });
+    const { outcome } = await sender.waitFor('sendEnded');
+    expect(outcome.kind).toBe('complete');
+    expectContent(receiver, order);
+  }, 30_000);
+
+  it('the ceiling of a destination holds for all its transfers together', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const limited = (own: number | null): SendOrder => {
+      const order = orderTo(receiver, 64 * CHUNK_BYTES);
+      const destination = { ...order.destination, rateMaxKbps: 80_000 };
+      return { ...order, destination, rateMaxKbps: own };
+    };
+    const orders = [limited(null), limited(20_000), limited(null)];
+    const startMs = performance.now();
+    for (const order of orders) sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+    for (const { transferId } of orders) {
+      await sender.waitFor('sendEnded', (message) => message.transferId === transferId);
+    }
+    const seconds = (performance.now() - startMs) / 1000;
+    const megabits = (3 * 64 * CHUNK_BYTES * 8) / 1e6;
+    expect(megabits / seconds).toBeLessThan(80 * 1.1);
+    for (const order of orders) expectContent(receiver, order);
+  }, 60_000);
+});
+
+describe('orders that come while the flow is set up', () => {
+  it('are all sent, at whatever moment they come', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const receiver = await startHost();
+      const sender = await startHost();
+      const orders: SendOrder[] = [];
+      for (let count = 0; count < 25; count += 1) {
+        const order = orderTo(receiver, 100);
+        orders.push(order);
+        sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      for (const { transferId } of orders) {
+        await sender.waitFor('sendEnded', (message) => message.transferId === transferId);
+      }
+      for (const order of orders) expectContent(receiver, order);
+    }
+  }, 30_000);
+});
+
+describe('an order that is stopped', () => {
+  it('with a pause leaves what the receiver has, and the next attempt goes on with it', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const order = {
+      ...orderTo(receiver, 120 * CHUNK_BYTES),
+      rateMaxKbps: 60_000,
+      checkpointSeconds: 0.1,
+    };
+    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+    await sender.waitFor('sendProgress', ({ progress }) => progress.bytesDurable > 8 * CHUNK_BYTES);
+    const reason = { code: 'cancelled', message: 'later', aftermath: 'pause' } as const;
+    sender.worker.handle({ type: 'stopSend', transferId: order.transferId, reason });
+    const paused = await receiver.waitFor('receiveEnded');
+    expect(paused.outcome.kind).toBe('interrupted');
+    const before = receiver.storage.kept.get(order.transferId)?.durable.size ?? 0;
+    expect(before).toBeGreaterThan(0);
+    const again = { ...order, rateMaxKbps: null };
+    sender.worker.handle({ type: 'send', order: again, ip: '127.0.0.1' });
+    const ended = await sender.waitFor('sendEnded', ({ outcome }) => outcome.kind === 'complete');
+    expect(ended.outcome.kind).toBe('complete');
+    expectContent(receiver, order);
+  }, 30_000);
+});
