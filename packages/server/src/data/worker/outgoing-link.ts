@@ -104,7 +104,8 @@ export class OutgoingLink {
       },
     });
     this.#jobs.set(channel, job);
-    if (this.#flow !== null && this.#peer !== null) job.attach(this.#flow, channel);
+    // The hello of this side goes before the offer, so that of the other need not be waited for.
+    if (this.#flow !== null) job.attach(this.#flow, channel);
     else this.#tryingSince = this.#context.now();
     return job;
   }
