@@ -88,7 +88,10 @@ class Run {
     const uint32_t local_id = input_.u8() % kHandles;
     const char* const wrong = engine_->close_connection(handles_[local_id]);
     if (opened_[local_id]) require(wrong == nullptr);
-    opened_[local_id] = false;
+    // One that was never opened may name the handle of another, which is closed then.
+    for (size_t i = 0; i < kHandles; i++) {
+      if (handles_[i] == handles_[local_id]) opened_[i] = false;
+    }
   }
 
   void install() {
