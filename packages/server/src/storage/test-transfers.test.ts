@@ -34,6 +34,7 @@ describe('a source that reads nothing', () => {
     const { listPath, totals } = world;
     const source = await world.storage.openSource({
       ...{ transferId: '00aa', listPath, ...totals, reads: false },
+      digestsPath: `${world.journalDir}.digests`,
     });
     const target = await world.openTarget();
     await sendEntries(source, target);
@@ -59,22 +60,10 @@ describe('a target that writes nothing', () => {
       bytes[0] = (bytes[0] ?? 0) ^ 1;
     };
     const result = await transfer(world, { onChunk }, { writes: false });
-    expect(result).toEqual({ files: [], fileErrors: [] });
+    expect(result).toMatchObject({ files: [], fileErrors: [] });
     expect(damaged.size).toBe(world.chunks);
     expect(fs.readdirSync(world.target)).toEqual([]);
-    expect(fs.existsSync(world.journalDir)).toBe(false);
-  });
-
-  test('tells which chunks it has seen since the last checkpoint, and of files that failed', async () => {
-    world.make(TREE);
-    fs.rmSync(`${world.source}/a/two`);
-    const source = await world.openSource();
-    const target = await world.openTarget({ writes: false });
-    await sendEntries(source, target);
-    await expect(target.finish()).rejects.toMatchObject({ code: 'internal' });
-    await sendChunks(world, { source, target });
-    expect(await target.checkpoint()).toEqual([{ first: 0, end: world.chunks }]);
-    expect(await target.checkpoint()).toEqual([]);
+    expect(fs.readdirSync(world.journalDir)).toEqual([]);
     await sendTrailers(source, target);
     const { fileErrors } = await target.finish();
     expect(fileErrors).toMatchObject([{ destPath: '/a/two', code: 'source_vanished' }]);

@@ -73,6 +73,7 @@ export const startHost = async (options: HostOptions = {}): Promise<Host> => {
       address: '127.0.0.1',
       port: 0,
       dataPath: 'auto',
+      tcpFallback: false,
       identity,
       serverId: 'id',
       serverUid: `uid-${stateDir}`,
