@@ -64,6 +64,18 @@ describe('a target that writes nothing', () => {
     expect(damaged.size).toBe(world.chunks);
     expect(fs.readdirSync(world.target)).toEqual([]);
     expect(fs.readdirSync(world.journalDir)).toEqual([]);
+  });
+
+  test('tells which chunks it has seen since the last checkpoint, and of files that failed', async () => {
+    world.make(TREE);
+    fs.rmSync(`${world.source}/a/two`);
+    const source = await world.openSource();
+    const target = await world.openTarget({ writes: false });
+    await sendEntries(source, target);
+    await expect(target.finish()).rejects.toMatchObject({ code: 'internal' });
+    await sendChunks(world, { source, target });
+    expect(await target.checkpoint()).toEqual([{ first: 0, end: world.chunks }]);
+    expect(await target.checkpoint()).toEqual([]);
     await sendTrailers(source, target);
     const { fileErrors } = await target.finish();
     expect(fileErrors).toMatchObject([{ destPath: '/a/two', code: 'source_vanished' }]);
