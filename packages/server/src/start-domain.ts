@@ -24,7 +24,7 @@ import { manifestGarbage, transferGarbage } from './collection/transfer-garbage.
 import type { Handlers } from './control/handler.js';
 import type { ReceiverFacts } from './control/server-handlers.js';
 import type { ControlPlane } from './control-plane.js';
-import type { IncomingStream } from './data/data-plane.js';
+import type { DataPlaneEvents, IncomingStream } from './data/data-plane.js';
 import { startDataPlane } from './data/start-data-plane.js';
 import { DestinationService } from './destinations/destination-service.js';
 import { SqliteDestinationStore } from './destinations/sqlite-destination-store.js';
@@ -188,21 +188,15 @@ const buildSending = (context: DomainContext, places: Places) => {
     random: Math.random,
     onSaved: (id) => changes.notify(id),
   });
-  const transfers = new TransferService({
-    engine,
-    store,
-    manifests,
-    destinations,
-    clock,
-    nextId,
-    changes,
-  });
+  const shared = { engine, store, manifests, destinations };
+  const transfers = new TransferService({ ...shared, clock, nextId, changes });
   const actions = new TransferActions({ engine, events, transfers, manifests, destinations });
   const userData = new UserDataService({
     keepers: {
       manifest: manifestUserData({ manifests, store: manifestStore }),
       destination: destinations.userData,
       transfer: transferUserData({ engine, transfers, store }),
+      sharedToken: sharing.links.userData,
     },
     events,
   });
@@ -315,6 +309,25 @@ const buildPulls = (
   });
 };
 
+/** Which part of the domain hears what the data plane tells. */
+const planeEvents = (parts: {
+  readonly engine: TransferEngine;
+  readonly receive: ReceiveService;
+  readonly discovery: DiscoveryService;
+}): DataPlaneEvents => {
+  const { engine, receive, discovery } = parts;
+  return {
+    sendStarted: (id, peer, path) => engine.sendStarted(id, peer, path),
+    sendProgress: (id, progress) => engine.sendProgress(id, progress),
+    sendEnded: (id, outcome) => engine.sendEnded(id, outcome),
+    receiveOffered: (offer) => receive.receiveOffered(offer),
+    receiveProgress: (id, progress) => receive.receiveProgress(id, progress),
+    receiveEnded: (id, outcome) => receive.receiveEnded(id, outcome),
+    discovered: (id, from) => discovery.discovered(id, from),
+    peerChanged: (peer, state) => receive.peerChanged(peer, state),
+  };
+};
+
 /** Builds the domain and starts its data plane; a test brings parts of its own. */
 export const startDomain = async (
   context: DomainContext,
@@ -337,16 +350,7 @@ export const startDomain = async (
   const plane = new DataPlaneSupervisor({
     port: config.recvPort,
     start: startPlane ?? realPlane(context, places),
-    events: {
-      sendStarted: (id, peer, path) => engine.sendStarted(id, peer, path),
-      sendProgress: (id, progress) => engine.sendProgress(id, progress),
-      sendEnded: (id, outcome) => engine.sendEnded(id, outcome),
-      receiveOffered: (offer) => receive.receiveOffered(offer),
-      receiveProgress: (id, progress) => receive.receiveProgress(id, progress),
-      receiveEnded: (id, outcome) => receive.receiveEnded(id, outcome),
-      discovered: (id, from) => discovery.discovered(id, from),
-      peerChanged: (peer, state) => receive.peerChanged(peer, state),
-    },
+    events: planeEvents({ engine, receive, discovery }),
     clock,
     log,
   });

@@ -5,10 +5,12 @@ import { openSending } from '../harness/transfers.js';
 const sessions = openSessions();
 const sending = openSending(sessions);
 
-it('sets user data of manifests, destinations and transfers', async () => {
+it('sets user data of manifests, destinations, transfers and shared tokens', async () => {
   const user = await sessions.as('user');
   const { transferId, manifestId, destinationId } = await sending.waitingTransfer();
+  const shared = await user.call<{ token: string }>('send.createSharedToken', { manifestId });
   for (const [objectType, objectId, key] of [
+    ['sharedToken', shared.token, 'token'],
     ['manifest', manifestId, 'manifestId'],
     ['destination', destinationId, 'destinationId'],
     ['transfer', transferId, 'transferId'],

@@ -57,7 +57,7 @@ const priority = z.int().min(0).max(1_000_000);
 const retryDays = z.number().min(0).max(365);
 
 /** Kinds of objects that carry user data. */
-export const USER_DATA_OBJECTS = ['manifest', 'destination', 'transfer'] as const;
+export const USER_DATA_OBJECTS = ['manifest', 'destination', 'transfer', 'sharedToken'] as const;
 const objectType = z.enum(USER_DATA_OBJECTS);
 
 /** `src:dst`, or `src::dst` when a side holds a colon. */

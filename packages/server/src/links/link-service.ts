@@ -17,9 +17,10 @@ import type { Logger } from '../adapters/log/logger.js';
 import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
 import { assertComplete, type ManifestService } from '../manifests/manifest-service.js';
-import { type Caller, mayAccess, ownershipOf } from '../sessions/caller.js';
+import { type Caller, mayAccess, ownershipOf, ownershipPart } from '../sessions/caller.js';
 import { formatToken, hashSecret, newToken, tokenIdOf } from '../tokens/token-text.js';
 import { LIST_MAX } from '../transfers/owner-filter.js';
+import type { UserDataKeeper } from '../user-data/user-data-service.js';
 import { hashPassword } from '../users/password-hash.js';
 import { LINK_LIMITS } from './limits.js';
 import type { LinkChange, LinkStore, StoredLink } from './link-store.js';
@@ -83,6 +84,7 @@ const notFound = (): CommandError =>
 /** @see the head of this file */
 export class LinkService {
   readonly #options: LinkServiceOptions;
+  #edits: Promise<unknown> = Promise.resolve();
   /** Manifests of links that are being stored: how many of each. */
   readonly #taking = new Map<string, number>();
   #purges: Timer | null = null;
@@ -181,14 +183,21 @@ export class LinkService {
     return structureOf(await this.#change(caller, link.id, change));
   }
 
-  /** Replaces the data that users attach to a shared token. */
-  async setUserData(
-    caller: Caller,
-    reference: string,
-    userData: StoredLink['userData'],
-  ): Promise<SharedTokenStructure> {
-    const link = await this.#visible(caller, reference);
-    return structureOf(await this.#change(caller, link.id, { userData }));
+  /** The keeper of the data that users attach to shared tokens. */
+  get userData(): UserDataKeeper {
+    return {
+      edit: (caller, reference, edit) => {
+        // One at a time: each edit rests on the one before.
+        const edited = this.#edits.then(async () => {
+          const link = await this.#visible(caller, reference);
+          const userData = edit(link.userData);
+          await this.#change(caller, link.id, { userData });
+          return { userData, ownership: ownershipPart(link) };
+        });
+        this.#edits = edited.catch(() => undefined);
+        return edited;
+      },
+    };
   }
 
   /** Deletes a token; when this resolves, nobody is logged in with it any more. */
