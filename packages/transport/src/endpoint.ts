@@ -58,6 +58,8 @@ export interface ConnectOptions {
   readonly rateHint: number;
   /** How to share the path; fair when absent. */
   readonly policy?: RatePolicyName;
+  /** Share of packets lost, 0 to 1, above which a fixed rate is given up; that of the policy if absent. */
+  readonly lossMax?: number;
   connected(peerKey: Uint8Array): AcceptedFlow;
   failed(reason: 'timeout' | 'refused', message: string): void;
 }
@@ -402,6 +404,7 @@ export class Endpoint {
       rateMax: connect?.rateMax ?? Number.POSITIVE_INFINITY,
       rateHint: connect?.rateHint ?? 0,
       policy: connect?.policy ?? 'fair',
+      ...(connect?.lossMax === undefined ? {} : { lossMax: connect.lossMax }),
       payloadBytesMax: payloadBytesMax?.(peer) ?? (PAYLOAD_LADDER.at(-1) as number),
       now: this.#now,
     });
