@@ -8,6 +8,7 @@ import {
   PACKET_OVERHEAD_BYTES,
   PAYLOAD_LADDER,
   type PeerAddress,
+  type RatePolicyName,
   type SendGate,
 } from '@jetstream/transport';
 import { fakeSecureChannels } from './fake-secure-channel.js';
@@ -77,6 +78,8 @@ export interface DialOptions {
   readonly peerKey?: Uint8Array | null;
   readonly rateMaxMbps?: number;
   readonly rateHintMbps?: number;
+  readonly policy?: RatePolicyName;
+  readonly lossMax?: number;
   readonly minCipher?: number;
   /** Handshakes tried before giving up. */
   readonly attemptsMax?: number;
@@ -242,6 +245,8 @@ export class SimulatedHost {
         minCipher: options.minCipher ?? 2,
         rateMax: options.rateMaxMbps === undefined ? Infinity : options.rateMaxMbps / 8,
         rateHint: (options.rateHintMbps ?? 0) / 8,
+        ...(options.policy === undefined ? {} : { policy: options.policy }),
+        ...(options.lossMax === undefined ? {} : { lossMax: options.lossMax }),
         connected: () => this.#accept('client', { dial, options, failed }),
         failed: (_reason, message) => failed(message),
       },

@@ -136,6 +136,11 @@ export class SimulatedLink {
     return this.#options;
   }
 
+  /** Time that a packet sent now would wait for the bottleneck. */
+  get waitUs(): number {
+    return Math.max(0, this.#freeAt - this.#clock.now);
+  }
+
   /** Changes some options from now on. */
   set(changes: Partial<LinkOptions>): void {
     this.#options = { ...this.#options, ...changes };

@@ -64,6 +64,8 @@ export interface ConnectOptions {
   readonly policy?: RatePolicyName;
   /** The peer has answered at all: packets pass both ways. At most once. */
   answered?(): void;
+  /** Share of packets lost, 0 to 1, above which a fixed rate is given up; that of the policy if absent. */
+  readonly lossMax?: number;
   connected(peerKey: Uint8Array): AcceptedFlow;
   failed(reason: 'timeout' | 'refused', message: string): void;
 }
@@ -436,6 +438,7 @@ export class Endpoint {
       rateMax: connect?.rateMax ?? Number.POSITIVE_INFINITY,
       rateHint: connect?.rateHint ?? 0,
       policy: connect?.policy ?? 'fair',
+      ...(connect?.lossMax === undefined ? {} : { lossMax: connect.lossMax }),
       payloadBytesMax: payloadBytesMax?.(peer) ?? (PAYLOAD_LADDER.at(-1) as number),
       ...(streamRoom === undefined ? {} : { streamRoom: () => streamRoom(connection.peer) }),
       now: this.#now,

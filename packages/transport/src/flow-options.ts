@@ -36,6 +36,8 @@ export interface FlowOptions {
   readonly rateHint: number;
   /** How to share the path; fair when absent. */
   readonly policy?: RatePolicyName;
+  /** Share of packets lost, 0 to 1, above which a fixed rate is given up; that of the policy if absent. */
+  readonly lossMax?: number;
   readonly payloadBytesMax: number;
   /**
    * Bytes that the reliable streams under this flow take now. Absent over datagrams. With it only what

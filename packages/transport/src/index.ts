@@ -1,7 +1,6 @@
 export * from './ack-duty.js';
 export * from './ack-frame.js';
 export * from './ack-window.js';
-export * from './calm-loss.js';
 export * from './chunk-inbox.js';
 export * from './chunk-outbox.js';
 export * from './clear-packet.js';

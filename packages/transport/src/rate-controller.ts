@@ -13,10 +13,12 @@
  *
  * @see docs/ARCHITECTURE.md, "Congestion control"
  */
-
-import { CalmLoss } from './calm-loss.js';
 import type { AckSummary } from './packet-ledger.js';
-import { RATE_POLICY, type RateControllerOptions, type RatePolicy } from './rate-policy.js';
+import { PathLoss } from './path-loss.js';
+import { QueueYield } from './queue-yield.js';
+import { policyOf, type RateControllerOptions, type RatePolicy } from './rate-policy.js';
+import { ShareCap } from './share-cap.js';
+import { TrainReadings } from './train-readings.js';
 
 const STARTUP_GAIN = 2.4;
 const DRAIN_GAIN = 0.75;
@@ -27,6 +29,8 @@ const REFRESH_US = 150_000;
 const WINDOW_GAIN = 2;
 /** Packets in flight that are always allowed, so that acks keep coming. */
 const WINDOW_PACKETS_MIN = 16;
+/** Packets of a round trip that always leave: with fewer, nothing can be measured. */
+const RATE_PACKETS_MIN = 8;
 /**
  * Round trips are taken as they are up to this much above the shortest one. They grow without any
  * queue when a busy machine answers late; a window for the shortest one would then strangle the rate,
@@ -35,12 +39,17 @@ const WINDOW_PACKETS_MIN = 16;
 const WINDOW_RTT_EXTRA_US = 200_000;
 /** Start-up sends in trains of this many packets, which the receiver times. */
 const TRAIN_PACKETS = 32;
-/** Train readings kept; their median counts. */
-const TRAIN_READINGS = 7;
-/** Share of the capacity that two agreeing trains allow at once. */
-const TRAIN_TRUST = 0.8;
-/** Rounds that then pass before a standing queue is given way to again. */
-const YIELD_PAUSE_ROUNDS = 8;
+
+/** How much longer round trips are at least when a queue is full. */
+const FULL_QUEUE_SHARE = 0.1;
+const FULL_QUEUE_US_MIN = 3000;
+const FULL_QUEUE_US_MAX = 10_000;
+/** Share of a round's packets that must be lost beyond what the path loses, when no queue was seen. */
+const UNQUEUED_EXCESS = 0.05;
+
+/** Probes ask for less after losses, and a little more each time that goes well. */
+const PROBE_EXCESS_MIN = 0.03;
+const PROBE_EXCESS_GROWTH = 1.05;
 
 /** Packets of the first round trip: four trains. */
 const INITIAL_PACKETS = 128;
@@ -62,28 +71,37 @@ export class RateController {
   #rttKnown = false;
   #roundMinRtt = Infinity;
   readonly #roundRates: number[] = [0];
-  readonly #trains: number[] = [];
+  readonly #trains = new TrainReadings();
+  readonly #loss = new PathLoss();
+  readonly #yield: QueueYield;
+  readonly #share: ShareCap;
   #fullRate = 0;
   #fullRounds = 0;
   #queueSigns = 0;
   #phase = 0;
   #phaseStart: number;
   #probeBase = 0;
+  /** How much more than the measured rate a probe sends. */
+  #probeExcess: number;
   #modeStart: number;
   #initialRate: number;
-  readonly #calmLoss = new CalmLoss();
   #roundResolved = 0;
   #roundLost = 0;
   /** Lowest share lost in a round so far: what start-up takes for the path's own loss. */
   #startupLoss = 1;
-  #yieldRounds = 0;
-  #yielding = false;
+  /** Longest round trip of the round. */
+  #roundMaxRtt = 0;
+  /** The cap that others in the queue have set, as of the last ack. */
+  #shareRate = Number.POSITIVE_INFINITY;
   /** A fixed flow has lost more than its policy allows. */
   #overloaded = false;
   #bandwidth = 0;
 
   constructor(options: RateControllerOptions) {
-    this.#policy = RATE_POLICY[options.policy ?? 'fair'];
+    this.#policy = policyOf(options);
+    this.#probeExcess = this.#policy.probeGain - 1;
+    this.#yield = new QueueYield(this.#policy.yieldRounds);
+    this.#share = new ShareCap(this.#policy.share);
     this.#packetBytes = options.packetBytes;
     this.#rateMax = options.rateMax;
     this.#ownMax = options.rateMax;
@@ -94,7 +112,10 @@ export class RateController {
     this.#modeStart = options.now;
     const initialWindow = INITIAL_PACKETS * options.packetBytes;
     this.#initialRate = initialWindow / Math.max(options.rttUs, 500);
-    if (options.rateHint > 0) this.#trains.push(options.rateHint, options.rateHint);
+    if (options.rateHint > 0) {
+      this.#trains.add(options.rateHint);
+      this.#trains.add(options.rateHint);
+    }
   }
 
   get mode(): Mode {
@@ -112,7 +133,7 @@ export class RateController {
   }
   /** Estimated share of packets that the path loses by itself, 0 to 0.5. */
   get ownLoss(): number {
-    return this.#calmLoss.share;
+    return this.#loss.share;
   }
   /** Whether packets sent now build no queue, as far as is known. */
   get calm(): boolean {
@@ -124,15 +145,15 @@ export class RateController {
   /** Factor on the measured rate in the present phase. */
   get gain(): number {
     if (this.#mode !== 'cruise') return MODE_GAIN[this.#mode];
-    if (this.#phase === 0) return this.#policy.probeGain;
+    if (this.#phase === 0) return 1 + this.#probeExcess;
     if (this.#phase === 1) return this.#drainGain;
-    return this.#yielding ? this.#policy.yieldGain : 1;
+    return this.#yield.yielding ? this.#policy.yieldGain : 1;
   }
 
   /** A probe that the ceiling cut short has made less of a queue, so less has to drain. */
   get #drainGain(): number {
     const ceiling = (this.#rateMax * (1 - this.ownLoss)) / this.#bandwidth;
-    const probed = Math.max(1, Math.min(this.#policy.probeGain, ceiling));
+    const probed = Math.max(1, Math.min(1 + this.#probeExcess, ceiling));
     return Math.max(DRAIN_GAIN, 2 - probed);
   }
 
@@ -140,7 +161,9 @@ export class RateController {
   get pacingRate(): number {
     if (this.#holdsCeiling) return this.#rateMax;
     if (this.#mode === 'startup') return Math.min(this.#startupRate(), this.#rateMax);
-    return Math.min((this.#bandwidth / (1 - this.ownLoss)) * this.gain, this.#rateMax);
+    const rate = Math.min(this.#bandwidth * this.gain, this.#shareRate) / (1 - this.ownLoss);
+    const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#minRtt, 1000);
+    return Math.min(Math.max(rate, floor), this.#rateMax);
   }
 
   /** A fixed flow sends at its ceiling as long as the path bears it. */
@@ -178,8 +201,7 @@ export class RateController {
   /** The receiver has timed a train. @param rate Bytes per microsecond. */
   noteTrain(rate: number): void {
     if (this.#mode !== 'startup') return;
-    this.#trains.push(rate);
-    if (this.#trains.length > TRAIN_READINGS) this.#trains.shift();
+    this.#trains.add(rate);
   }
 
   /** Our own ceiling, bytes per microsecond. */
@@ -209,7 +231,8 @@ export class RateController {
     if (summary.rttUs > 0) this.#noteRtt(summary.rttUs, now);
     this.#noteLoss(summary);
     this.#noteRate(summary);
-    if (summary.roundEnded) this.#endRound();
+    if (summary.roundEnded) this.#endRound(now);
+    this.#shareRate = this.#share.at(now);
     this.#advance(summary, state);
   }
 
@@ -224,11 +247,7 @@ export class RateController {
 
   /** Doubles with each round, helped and bounded by what trains say of the capacity. */
   #startupRate(): number {
-    const rate = Math.max(this.#bandwidth * STARTUP_GAIN, this.#initialRate);
-    if (this.#trains.length < 2) return rate;
-    const sorted = [...this.#trains].sort((a, b) => a - b);
-    const capacity = sorted[this.#trains.length >> 1] as number;
-    return Math.min(Math.max(rate, capacity * TRAIN_TRUST), capacity * 1.05);
+    return this.#trains.apply(Math.max(this.#bandwidth * STARTUP_GAIN, this.#initialRate));
   }
 
   #noteRtt(rttUs: number, now: number): void {
@@ -236,6 +255,7 @@ export class RateController {
     this.#smoothedRtt += (rttUs - this.#smoothedRtt) / (this.#rttKnown ? 8 : 1);
     this.#rttKnown = true;
     this.#roundMinRtt = Math.min(this.#roundMinRtt, rttUs);
+    this.#roundMaxRtt = Math.max(this.#roundMaxRtt, rttUs);
     if (rttUs <= this.#minRtt * 1.03) {
       this.#minRtt = Math.min(this.#minRtt, rttUs);
       this.#minRttAt = now;
@@ -246,7 +266,7 @@ export class RateController {
   }
 
   #noteLoss(summary: AckSummary): void {
-    this.#calmLoss.note(summary.calmResolved, summary.calmLost);
+    this.#loss.add(summary.calmResolved, summary.calmLost);
     this.#roundResolved += summary.ackedPackets + summary.lostPackets;
     this.#roundLost += summary.lostPackets;
   }
@@ -259,38 +279,43 @@ export class RateController {
     if (rate > this.#bandwidth) this.#bandwidth = rate;
   }
 
-  #endRound(): void {
+  #endRound(now: number): void {
     if (this.#mode === 'startup') this.#checkPlateau();
     if (this.#roundResolved >= 64) {
       this.#startupLoss = Math.min(this.#startupLoss, this.#roundLost / this.#roundResolved);
     }
+    const before = this.#bandwidth;
     if (this.#mode === 'cruise') this.#checkCollapse();
     this.#checkOverload();
-    this.#calmLoss.endRound();
     this.#roundRates.push(0);
     if (this.#roundRates.length > RATE_ROUNDS) this.#roundRates.shift();
     const highest = Math.max(...this.#roundRates);
     if (highest > 0) this.#bandwidth = highest;
-    this.#chooseYield();
+    this.#chooseShare(now, before);
+    this.#loss.endRound();
     this.#roundMinRtt = Infinity;
+    this.#roundMaxRtt = 0;
     this.#roundResolved = 0;
     this.#roundLost = 0;
   }
 
-  /** A queue that stays through whole rounds is ours to drain, unless draining doesn't help. */
-  #chooseYield(): void {
+  /** What this round says about others on the path: a queue that stands, or one that was full. */
+  #chooseShare(now: number, before: number): void {
     if (this.#mode !== 'cruise' || this.#roundMinRtt === Infinity) return;
     const standing = this.#roundMinRtt > this.#queueLimit();
-    if (this.#yieldRounds < 0) {
-      this.#yieldRounds += 1;
-      this.#yielding = false;
-    } else if (standing && this.#yieldRounds < this.#policy.yieldRounds) {
-      this.#yieldRounds += 1;
-      this.#yielding = true;
-    } else {
-      this.#yieldRounds = standing ? -YIELD_PAUSE_ROUNDS : 0;
-      this.#yielding = false;
+    this.#yield.endRound(standing);
+    const excess = this.#loss.excess(this.#roundResolved, this.#roundLost);
+    const queued = this.#roundMaxRtt > this.#fullQueueLimit();
+    const full = excess > (queued ? 0 : this.#roundResolved * UNQUEUED_EXCESS);
+    if (!full && !(this.#policy.yieldsShare && standing)) return;
+    if (this.#share.isFirm(now)) {
+      this.#probeExcess = this.#policy.probeGain - 1;
+      return;
     }
+    const rate = Math.min(before, this.#shareRate);
+    // The next probe asks for less: the queue may be too short for so much.
+    if (full) this.#probeExcess = Math.max(PROBE_EXCESS_MIN, this.#probeExcess / 2);
+    this.#share.cut({ rate, now, rttUs: this.#minRtt, packetBytes: this.#packetBytes });
   }
 
   /**
@@ -298,14 +323,14 @@ export class RateController {
    * has become slower. What was measured before it did so is forgotten at once.
    */
   #checkCollapse(): void {
-    const excess = this.#roundLost - this.#roundResolved * (2 * this.#calmLoss.earlierShare + 0.1);
+    const excess = this.#roundLost - this.#roundResolved * (2 * this.#loss.share + 0.1);
     const rate = this.#roundRates.at(-1) as number;
     if (excess <= 16 || rate === 0 || rate > this.#bandwidth * 0.8) return;
     this.#roundRates.length = 0;
     this.#roundRates.push(rate);
     this.#bandwidth = rate;
     this.#phase = 1;
-    this.#calmLoss.collapsed();
+    this.#loss.collapsed();
   }
 
   /** The loss ceiling of a fixed flow; it comes back when half as much is lost. */
@@ -363,20 +388,24 @@ export class RateController {
     this.#phaseStart = now;
     if (this.#phase === 1) {
       // A probe that found much more is repeated at once: the path has room again.
-      const grew = this.#bandwidth > this.#probeBase * 1.12;
+      const grew = this.#bandwidth > this.#probeBase * (1 + this.#probeExcess / 2);
       this.#phase = grew && this.#smoothedRtt <= this.#queueLimit() ? 0 : 2;
+      if (this.#phase === 0) this.#probeExcess *= 2;
     } else {
       this.#phase = (this.#phase + 1) % CRUISE_PHASES;
     }
-    if (this.#phase === 0) this.#probeBase = this.#bandwidth;
+    if (this.#phase === 0) {
+      this.#probeBase = this.#bandwidth;
+      const most = this.#policy.probeGain - 1;
+      this.#probeExcess = Math.min(most, this.#probeExcess * PROBE_EXCESS_GROWTH);
+    }
   }
 
   #enterCruise(now: number): void {
     this.#setMode('cruise', now);
     this.#phase = 2;
     this.#phaseStart = now;
-    this.#yieldRounds = 0;
-    this.#yielding = false;
+    this.#yield.reset();
   }
 
   #setMode(mode: Mode, now: number): void {
@@ -386,6 +415,12 @@ export class RateController {
 
   #startupQueueLimit(): number {
     return this.#minRtt * 1.2 + 6000;
+  }
+
+  /** Losses of a round that saw no longer round trips than this are hardly those of a full queue. */
+  #fullQueueLimit(): number {
+    const extra = Math.min(this.#minRtt * FULL_QUEUE_SHARE, FULL_QUEUE_US_MAX);
+    return this.#minRtt + Math.max(extra, FULL_QUEUE_US_MIN);
   }
 
   #queueLimit(): number {

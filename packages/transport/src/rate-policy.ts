@@ -1,3 +1,5 @@
+import type { ShareCapOptions } from './share-cap.js';
+
 /**
  * How eagerly a flow takes its part of a path. `fair` shares it, `high` takes about two shares,
  * `background` leaves it to everyone else, `fixed` sends at its ceiling until too much is lost.
@@ -12,9 +14,15 @@ export interface RatePolicy {
   /** A round trip this much longer than the shortest one means a queue: share, and at least. */
   readonly queueShare: number;
   readonly queueMinUs: number;
+  /** What it allows itself after losses of a full queue. */
+  readonly share: ShareCapOptions;
+  /** Whether a standing queue is as good a sign of others as a full one. */
+  readonly yieldsShare: boolean;
   /** Sends at the ceiling, whatever the model says, while less than this share is lost; 0 never. */
   readonly fixedLossMax: number;
 }
+
+const FAIR_SHARE = { cutTo: 0.85, standsFirm: true } as const;
 
 export const RATE_POLICY = {
   fair: {
@@ -23,6 +31,8 @@ export const RATE_POLICY = {
     yieldRounds: 4,
     queueShare: 0.15,
     queueMinUs: 4000,
+    share: FAIR_SHARE,
+    yieldsShare: false,
     fixedLossMax: 0,
   },
   high: {
@@ -31,6 +41,8 @@ export const RATE_POLICY = {
     yieldRounds: 2,
     queueShare: 0.4,
     queueMinUs: 8000,
+    share: FAIR_SHARE,
+    yieldsShare: false,
     fixedLossMax: 0,
   },
   background: {
@@ -39,6 +51,8 @@ export const RATE_POLICY = {
     yieldRounds: Number.POSITIVE_INFINITY,
     queueShare: 0.05,
     queueMinUs: 2000,
+    share: { cutTo: 0.6, standsFirm: false },
+    yieldsShare: true,
     fixedLossMax: 0,
   },
   fixed: {
@@ -47,6 +61,8 @@ export const RATE_POLICY = {
     yieldRounds: 4,
     queueShare: 0.15,
     queueMinUs: 4000,
+    share: FAIR_SHARE,
+    yieldsShare: false,
     fixedLossMax: 0.5,
   },
 } as const satisfies Record<string, RatePolicy>;
@@ -65,4 +81,13 @@ export interface RateControllerOptions {
   readonly now: number;
   /** How to share the path; fair when absent. */
   readonly policy?: RatePolicyName;
+  /** Replaces the policy's `fixedLossMax`, where that is above 0. */
+  readonly lossMax?: number;
 }
+
+/** The policy that a controller is to follow. */
+export const policyOf = ({ policy = 'fair', lossMax }: RateControllerOptions): RatePolicy => {
+  const chosen: RatePolicy = RATE_POLICY[policy];
+  if (lossMax === undefined || chosen.fixedLossMax === 0) return chosen;
+  return { ...chosen, fixedLossMax: lossMax };
+};

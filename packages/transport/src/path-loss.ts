@@ -1,0 +1,80 @@
+/**
+ * The share of packets that a path loses by itself, whatever is sent: noise on a radio link, not a full
+ * queue. It is read from packets sent while no queue is known, a round trip at a time, and the middle
+ * reading counts: someone else's burst fills a queue for a round or two and must not look like the
+ * path, or making up for it would add to the crowd.
+ */
+
+/** The most that is believed, and so made up for. */
+const SHARE_MAX = 0.5;
+/** Packets of one reading at least; and of the first, which is taken sooner. */
+const READING_PACKETS = 200;
+const FIRST_PACKETS = 100;
+/** Readings kept. */
+const READINGS_MAX = 9;
+/** Readings that a collapse takes back, and one more than which do not count after it. */
+const COLLAPSE_READINGS = 3;
+/** Chance excess that is tolerated, in standard deviations, and in packets. */
+const DEVIATIONS = 4;
+const PACKETS_SLACK = 3;
+
+export class PathLoss {
+  readonly #readings: number[] = [];
+  #resolved = 0;
+  #lost = 0;
+  #share = 0;
+  #pauseRounds = 0;
+
+  /** 0 to 0.5. */
+  get share(): number {
+    if (this.#readings.length > 0) return this.#share;
+    return this.#resolved < FIRST_PACKETS ? 0 : this.#now;
+  }
+
+  get #now(): number {
+    return Math.min(SHARE_MAX, Math.max(0, this.#lost) / this.#resolved);
+  }
+
+  /** Calm packets whose fate has become known; `lost` is below 0 when some turned up after all. */
+  add(resolved: number, lost: number): void {
+    if (this.#pauseRounds > 0) return;
+    this.#resolved += resolved;
+    this.#lost += lost;
+  }
+
+  endRound(): void {
+    this.#pauseRounds = Math.max(0, this.#pauseRounds - 1);
+    if (this.#resolved < READING_PACKETS) return;
+    this.#readings.push(this.#now);
+    if (this.#readings.length > READINGS_MAX) this.#readings.shift();
+    this.#resolved = 0;
+    this.#lost = 0;
+    this.#settle();
+  }
+
+  /**
+   * The path has collapsed: what was on its way then was sent calmly and lost all the same, so
+   * neither the last rounds nor the next ones say what the path loses by itself.
+   */
+  collapsed(): void {
+    this.#resolved = 0;
+    this.#lost = 0;
+    this.#pauseRounds = COLLAPSE_READINGS + 1;
+    this.#readings.splice(-COLLAPSE_READINGS);
+    if (this.#readings.length > 0) this.#settle();
+  }
+
+  #settle(): void {
+    const sorted = [...this.#readings].sort((a, b) => a - b);
+    const middle = sorted.length >> 1;
+    const upper = sorted[middle] as number;
+    this.#share =
+      sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+  }
+
+  /** How many more packets of these were lost than the path explains; below 0 when none. */
+  excess(resolved: number, lost: number): number {
+    const expected = resolved * this.share;
+    return lost - expected * 1.25 - DEVIATIONS * Math.sqrt(expected) - PACKETS_SLACK;
+  }
+}
