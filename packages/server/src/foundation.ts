@@ -32,6 +32,8 @@ export interface Foundation {
   readonly apiTls: TlsPair;
   /** The same for browsers, which cannot use the identity; null with a certificate of the options. */
   readonly browserTls: TlsPair | null;
+  /** May read the metrics; null for superusers alone. */
+  readonly metricsToken: string | null;
   readonly accounts: OsAccounts;
   readonly hostName: string;
   readonly serverName: string;
@@ -57,6 +59,22 @@ const readPem = (option: OptionName, path: string): string => {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
     throw new ConfigError(option, `"${path}" (${reason})`, 'a PEM file that can be read');
   }
+};
+
+const METRICS_TOKEN = /^[\x21-\x7e]{16,512}$/;
+
+/** The token that may read the metrics, null when there is none. */
+const metricsTokenOf = ({ metricsTokenFile: path }: ServerConfig): string | null => {
+  if (path === null) return null;
+  const wanted = 'a file whose first line is a token of 16 to 512 visible ASCII characters';
+  try {
+    const [token = ''] = readFileSync(path, 'utf8').split('\n');
+    if (METRICS_TOKEN.test(token.trim())) return token.trim();
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new ConfigError('metricsTokenFile', `"${path}" (${reason})`, wanted);
+  }
+  throw new ConfigError('metricsTokenFile', `"${path}"`, wanted);
 };
 
 const apiTlsOf = (config: ServerConfig, identity: Identity): Foundation['apiTls'] => {
@@ -111,6 +129,7 @@ export const openFoundation = async (
       identity,
       apiTls: apiTlsOf(config, identity),
       browserTls: config.apiTlsCert === null ? openBrowserCertificate(naming) : null,
+      metricsToken: metricsTokenOf(config),
       accounts: openOsAccounts(),
       hostName,
       serverName: config.serverName ?? hostName,

@@ -33,6 +33,10 @@ const noDomain = (): Promise<Domain> =>
     receiver: { port: 0, path: 'none', pathReason: 'test', onlyAuthorizedClientsAllowed: false },
     takeStream: ({ descriptor }) => closeSync(descriptor),
     garbage: [],
+    figures: {
+      traffic: () => ({ sentBytes: 12, receivedBytes: 34 }),
+      unfinishedTransfers: () => new Map([['active', 2]]),
+    },
     addPages: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   });
@@ -200,10 +204,24 @@ export class ServerLab {
     await opened.users.add(name, password);
   }
 
-  http(
+  /** One GET request, whatever comes back. */
+  raw(path: string, headers: Record<string, string>): Promise<Omit<HttpAnswer, 'json'>> {
+    return this.#request(path, { method: 'GET', headers });
+  }
+
+  async http(
     path: string,
     options: { method?: string; headers?: Record<string, string>; body?: string } = {},
   ): Promise<HttpAnswer> {
+    const answer = await this.#request(path, options);
+    const json: unknown = answer.text === '' ? null : JSON.parse(answer.text);
+    return { ...answer, json };
+  }
+
+  #request(
+    path: string,
+    options: { method?: string; headers?: Record<string, string>; body?: string },
+  ): Promise<Omit<HttpAnswer, 'json'>> {
     return new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -221,8 +239,7 @@ export class ServerLab {
           answer.on('end', () => {
             const text = Buffer.concat(parts).toString('utf8');
             const status = answer.statusCode ?? 0;
-            const json: unknown = text === '' ? null : JSON.parse(text);
-            resolve({ status, headers: answer.headers, text, json });
+            resolve({ status, headers: answer.headers, text });
           });
         },
       );

@@ -15,6 +15,7 @@ import {
 } from '@jetstream/contract';
 import type { FastifyInstance } from 'fastify';
 import { SqliteSettingStore } from './adapters/database/settings.js';
+import type { MetricSources } from './adapters/metrics/metrics.js';
 import { openRemoteControl } from './adapters/remote-control/remote-control.js';
 import type { BandwidthService } from './bandwidth/bandwidth-service.js';
 import type { GarbageKind } from './collection/garbage-kind.js';
@@ -26,6 +27,7 @@ import type { ReceiverFacts } from './control/server-handlers.js';
 import type { ControlPlane } from './control-plane.js';
 import type { DataPlaneEvents, IncomingStream } from './data/data-plane.js';
 import { startDataPlane } from './data/start-data-plane.js';
+import { TrafficTotals } from './data/traffic-totals.js';
 import { DestinationService } from './destinations/destination-service.js';
 import { SqliteDestinationStore } from './destinations/sqlite-destination-store.js';
 import { type DiscoveryMethod, discoveryHandlers } from './discovery/discovery-handlers.js';
@@ -85,6 +87,8 @@ export interface Domain {
   readonly addPages: (server: FastifyInstance) => Promise<void>;
   /** Takes a connection for file data from the control port. */
   takeStream(stream: IncomingStream): void;
+  /** Figures for monitoring. */
+  readonly figures: Pick<MetricSources, 'traffic' | 'unfinishedTransfers'>;
   /** What can be collected here. */
   readonly garbage: readonly GarbageKind[];
   /** Lets running work reach a safe point for up to `drainMs`, then stops. */
@@ -314,15 +318,28 @@ const planeEvents = (parts: {
   readonly engine: TransferEngine;
   readonly receive: ReceiveService;
   readonly discovery: DiscoveryService;
+  readonly traffic: TrafficTotals;
 }): DataPlaneEvents => {
-  const { engine, receive, discovery } = parts;
+  const { engine, receive, discovery, traffic } = parts;
   return {
     sendStarted: (id, peer, path) => engine.sendStarted(id, peer, path),
-    sendProgress: (id, progress) => engine.sendProgress(id, progress),
-    sendEnded: (id, outcome) => engine.sendEnded(id, outcome),
+    sendProgress: (id, progress) => {
+      traffic.sent(id, progress.linkBytesSent);
+      engine.sendProgress(id, progress);
+    },
+    sendEnded: (id, outcome) => {
+      traffic.sendEnded(id);
+      engine.sendEnded(id, outcome);
+    },
     receiveOffered: (offer) => receive.receiveOffered(offer),
-    receiveProgress: (id, progress) => receive.receiveProgress(id, progress),
-    receiveEnded: (id, outcome) => receive.receiveEnded(id, outcome),
+    receiveProgress: (id, progress) => {
+      traffic.received(id, progress.bytesReceived);
+      receive.receiveProgress(id, progress);
+    },
+    receiveEnded: (id, outcome) => {
+      traffic.receiveEnded(id);
+      receive.receiveEnded(id, outcome);
+    },
     discovered: (id, from) => discovery.discovered(id, from),
     peerChanged: (peer, state) => receive.peerChanged(peer, state),
   };
@@ -341,6 +358,7 @@ export const startDomain = async (
   const receiving = buildReceiving(context, places);
   const { receive, clients } = receiving;
   const discovery = new DiscoveryService({ clock, randomBytes });
+  const traffic = new TrafficTotals();
   await sending.forget();
   // Everything that events refer to is there before the first of them can come in.
   await manifests.start();
@@ -350,7 +368,7 @@ export const startDomain = async (
   const plane = new DataPlaneSupervisor({
     port: config.recvPort,
     start: startPlane ?? realPlane(context, places),
-    events: planeEvents({ engine, receive, discovery }),
+    events: planeEvents({ engine, receive, discovery, traffic }),
     clock,
     log,
   });
@@ -383,6 +401,7 @@ export const startDomain = async (
     },
     addPages: (server) => pages.addTo(server),
     takeStream: (stream) => plane.takeStream(stream),
+    figures: { traffic: () => traffic, unfinishedTransfers: () => engine.unfinishedByState() },
     garbage: [...sending.garbage, ...receiving.garbage],
     stop: async (options) => {
       engine.beginStop();

@@ -2,9 +2,10 @@
  * The composition root: builds the parts in order, starts them, and stops them in reverse.
  */
 import { networkInterfaces } from 'node:os';
-import type { MethodName } from '@jetstream/contract';
+import { BUILD_VERSION, type MethodName } from '@jetstream/contract';
 import { type Clock, systemClock } from './adapters/clock/clock.js';
 import { SqliteSettingStore } from './adapters/database/settings.js';
+import { openMetrics } from './adapters/metrics/metrics.js';
 import { certificateDaysLeft } from './adapters/tls/identity.js';
 import { collectionHandlers } from './collection/collection-handlers.js';
 import { requestGarbage, tokenGarbage } from './collection/control-garbage.js';
@@ -150,6 +151,13 @@ const openControlServer = (parts: Parts, dispatcher: Dispatcher): ControlServer 
     httpLogin: parts.control.headerLogin,
     addPages: parts.domain.addPages,
     takeStream: config.tcpFallback ? (stream) => parts.domain.takeStream(stream) : null,
+    metrics: openMetrics({
+      version: BUILD_VERSION,
+      sessions: () => parts.control.registry.count,
+      runningRequests: () => parts.control.requests.runningCount,
+      ...parts.domain.figures,
+    }),
+    metricsToken: parts.foundation.metricsToken,
     clock,
     logger,
     lifetimes: {

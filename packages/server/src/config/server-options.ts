@@ -187,6 +187,11 @@ export const OPTION_TABLE = {
     range: 'debug, info, warn, error or silent',
     doc: 'Least level that is written to the log (JSON lines on standard error).',
   }),
+  metricsTokenFile: define(text().nullable().default(null), {
+    unit: 'file',
+    range: 'a file whose first line is a token of 16 to 512 characters',
+    doc: 'Who gives this token as Authorization: Bearer may read GET /metrics; without it only superusers may.',
+  }),
   dataPath: define(z.enum(['auto', 'native', 'dgram']).default('auto'), {
     unit: '',
     range: 'auto, native or dgram',

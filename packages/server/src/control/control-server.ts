@@ -8,12 +8,14 @@ import { CommandError } from '@jetstream/contract';
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
+import type { MetricsText } from '../adapters/metrics/metrics.js';
 import { SIGNATURES, type TlsPair } from '../adapters/tls/browser-certificate.js';
 import type { IncomingStream } from '../data/data-plane.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
 import { CONTROL_LIMITS } from './limits.js';
+import { addMetrics } from './metrics-route.js';
 import { openApiDocument } from './openapi.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
@@ -34,6 +36,9 @@ export interface ControlServerOptions {
   readonly addPages: (server: FastifyInstance) => Promise<void>;
   /** Takes connections for file data; null serves none. */
   readonly takeStream: ((stream: IncomingStream) => void) | null;
+  readonly metrics: MetricsText;
+  /** May read the metrics; null for superusers alone. */
+  readonly metricsToken: string | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lifetimes: SessionLifetimes;
@@ -128,7 +133,7 @@ const addHooks = (server: FastifyInstance, options: ControlServerOptions): void 
       reply,
       new CommandError(
         'not_found',
-        `Cannot serve ${request.method} ${request.url.slice(0, 200)}: no such route, expected POST /api/<method>, POST /rpc, wss /rpc, GET /openrpc.json, GET /openapi.json or GET /healthz`,
+        `Cannot serve ${request.method} ${request.url.slice(0, 200)}: no such route, expected POST /api/<method>, POST /rpc, wss /rpc, GET /openrpc.json, GET /openapi.json, GET /metrics or GET /healthz`,
       ),
     ),
   );
@@ -194,6 +199,8 @@ export class ControlServer {
     addSessions(server, this.#options);
     addHttpCalls(server, this.#options);
     await this.#options.addPages(server);
+    const { metrics, metricsToken: token, httpLogin } = this.#options;
+    addMetrics(server, { metrics, token, httpLogin });
     addDescription(server, '/openrpc.json', openRpcDocument);
     addDescription(server, '/openapi.json', openApiDocument);
     server.get('/healthz', (_request, reply) =>

@@ -62,6 +62,11 @@ export class RequestService {
     this.#options = options;
   }
 
+  /** Requests that run. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
   /** Ends what a crash has interrupted, and begins to remove what is old. */
   async start(): Promise<void> {
     const { store, files, clock, logger } = this.#options;

@@ -25,6 +25,7 @@ import { sendOrderOf } from './send-order.js';
 import { outcomeChange } from './transfer-outcome.js';
 import { type QueuedTransfer, TransferQueue } from './transfer-queue.js';
 import type { TransferRecord } from './transfer-record.js';
+import { type TransferState, UNFINISHED_STATES } from './transfer-states.js';
 
 /** Most transfers that run at the same time. */
 export const TRANSFERS_ACTIVE_MAX = 200;
@@ -105,6 +106,16 @@ export class TransferEngine
   async stop(): Promise<void> {
     this.beginStop();
     await this.#live.stop();
+  }
+
+  /** How many transfers are in each state that is no end. */
+  unfinishedByState(): ReadonlyMap<TransferState, number> {
+    const counts = new Map<TransferState, number>(UNFINISHED_STATES.map((state) => [state, 0]));
+    for (const { record } of this.#live.values()) {
+      const count = counts.get(record.status);
+      if (count !== undefined) counts.set(record.status, count + 1);
+    }
+    return counts;
   }
 
   /** Number of transfers that have not ended. */
