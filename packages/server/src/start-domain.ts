@@ -25,7 +25,7 @@ import { manifestGarbage, transferGarbage } from './collection/transfer-garbage.
 import type { Handlers } from './control/handler.js';
 import type { ReceiverFacts } from './control/server-handlers.js';
 import type { ControlPlane } from './control-plane.js';
-import type { DataPlaneEvents, IncomingStream } from './data/data-plane.js';
+import type { IncomingStream } from './data/data-plane.js';
 import { startDataPlane } from './data/start-data-plane.js';
 import { TrafficTotals } from './data/traffic-totals.js';
 import { DestinationService } from './destinations/destination-service.js';
@@ -48,6 +48,7 @@ import { ManifestService } from './manifests/manifest-service.js';
 import { manifestUserData } from './manifests/manifest-user-data.js';
 import { SqliteManifestStore } from './manifests/sqlite-manifest-store.js';
 import { createScanner } from './manifests/thread-scanner.js';
+import { planeEvents } from './plane-events.js';
 import { AuthorizedClients } from './receive/authorized-clients.js';
 import { PullService } from './receive/pull-service.js';
 import { ReceiveService } from './receive/receive-service.js';
@@ -311,38 +312,6 @@ const buildPulls = (
     knownKey: (caller, address) => destinations.knownKey(caller, address),
     own: () => ({ port: plane.recvPort, publicKey: foundation.identity.publicKeyBase64 }),
   });
-};
-
-/** Which part of the domain hears what the data plane tells. */
-const planeEvents = (parts: {
-  readonly engine: TransferEngine;
-  readonly receive: ReceiveService;
-  readonly discovery: DiscoveryService;
-  readonly traffic: TrafficTotals;
-}): DataPlaneEvents => {
-  const { engine, receive, discovery, traffic } = parts;
-  return {
-    sendStarted: (id, peer, path) => engine.sendStarted(id, peer, path),
-    sendProgress: (id, progress) => {
-      traffic.sent(id, progress.linkBytesSent);
-      engine.sendProgress(id, progress);
-    },
-    sendEnded: (id, outcome) => {
-      traffic.sendEnded(id);
-      engine.sendEnded(id, outcome);
-    },
-    receiveOffered: (offer) => receive.receiveOffered(offer),
-    receiveProgress: (id, progress) => {
-      traffic.received(id, progress.bytesReceived);
-      receive.receiveProgress(id, progress);
-    },
-    receiveEnded: (id, outcome) => {
-      traffic.receiveEnded(id);
-      receive.receiveEnded(id, outcome);
-    },
-    discovered: (id, from) => discovery.discovered(id, from),
-    peerChanged: (peer, state) => receive.peerChanged(peer, state),
-  };
 };
 
 /** Builds the domain and starts its data plane; a test brings parts of its own. */

@@ -10,7 +10,7 @@ import type { EventLog } from '../events/event-log.js';
 import { LiveTransfer } from './live-transfer.js';
 import { TransferAnnouncer } from './transfer-announcer.js';
 import type { TransferRecord } from './transfer-record.js';
-import { hasEnded, type TransferState } from './transfer-states.js';
+import { hasEnded, type TransferState, UNFINISHED_STATES } from './transfer-states.js';
 import type { TransferStore } from './transfer-store.js';
 
 /** Longest time that counters of a running transfer are not written, in milliseconds. */
@@ -45,6 +45,16 @@ export class LiveTransfers {
 
   get(transferId: string): LiveTransfer | null {
     return this.#live.get(transferId) ?? null;
+  }
+
+  /** How many are in each state that is no end. */
+  countByState(): ReadonlyMap<TransferState, number> {
+    const counts = new Map<TransferState, number>(UNFINISHED_STATES.map((state) => [state, 0]));
+    for (const { record } of this.#live.values()) {
+      const count = counts.get(record.status);
+      if (count !== undefined) counts.set(record.status, count + 1);
+    }
+    return counts;
   }
 
   values(): Iterable<LiveTransfer> {

@@ -7,7 +7,8 @@ import { assertComplete, type ManifestService } from '../manifests/manifest-serv
 import type { Caller } from '../sessions/caller.js';
 import type { LiveTransfer } from './live-transfer.js';
 import { checkRate } from './send-rate.js';
-import type { TransferEnd, TransferEngine } from './transfer-engine.js';
+import type { TransferEnd } from './transfer-end.js';
+import type { TransferEngine } from './transfer-engine.js';
 import type { TransferRecord } from './transfer-record.js';
 import type { TransferService } from './transfer-service.js';
 import { hasEnded, mayBecome, type TransferState } from './transfer-states.js';

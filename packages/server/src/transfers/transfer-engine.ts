@@ -6,7 +6,7 @@
  * `sendEnded`. A slot of the queue is taken by `send` and given back by `sendEnded`, also when the
  * transfer was cancelled or suspended meanwhile; until then it is not sent again.
  */
-import type { ErrorCode, TransferStructure } from '@jetstream/contract';
+import type { TransferStructure } from '@jetstream/contract';
 import type {
   DataPlane,
   DataPlaneEvents,
@@ -14,7 +14,6 @@ import type {
   PeerFacts,
   SendOutcome,
   SendProgress,
-  StopAftermath,
 } from '../data/data-plane.js';
 import type { DestinationRecord } from '../destinations/destination-store.js';
 import { ownedBy } from '../events/event-fields.js';
@@ -22,10 +21,10 @@ import type { LiveTransfer } from './live-transfer.js';
 import { LiveTransfers, type LiveTransfersOptions } from './live-transfers.js';
 import { retryPauseMs } from './retry-policy.js';
 import { sendOrderOf } from './send-order.js';
+import type { TransferEnd } from './transfer-end.js';
 import { outcomeChange } from './transfer-outcome.js';
 import { type QueuedTransfer, TransferQueue } from './transfer-queue.js';
 import type { TransferRecord } from './transfer-record.js';
-import { type TransferState, UNFINISHED_STATES } from './transfer-states.js';
 
 /** Most transfers that run at the same time. */
 export const TRANSFERS_ACTIVE_MAX = 200;
@@ -47,14 +46,6 @@ export interface TransferEngineOptions extends LiveTransfersOptions {
   readonly listPath: (manifestId: string) => string;
   /** From 0 to 1, evenly. */
   readonly random: () => number;
-}
-
-/** Why and how a user ends a transfer. */
-export interface TransferEnd {
-  readonly status: 'cancelled' | 'error';
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly aftermath: StopAftermath;
 }
 
 /** @see the head of this file */
@@ -108,14 +99,8 @@ export class TransferEngine
     await this.#live.stop();
   }
 
-  /** How many transfers are in each state that is no end. */
-  unfinishedByState(): ReadonlyMap<TransferState, number> {
-    const counts = new Map<TransferState, number>(UNFINISHED_STATES.map((state) => [state, 0]));
-    for (const { record } of this.#live.values()) {
-      const count = counts.get(record.status);
-      if (count !== undefined) counts.set(record.status, count + 1);
-    }
-    return counts;
+  unfinishedByState(): ReturnType<LiveTransfers['countByState']> {
+    return this.#live.countByState();
   }
 
   /** Number of transfers that have not ended. */

@@ -23,8 +23,15 @@ export interface MetricsText {
   text(): Promise<string>;
 }
 
+/** One figure without labels. */
+interface Figure {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
+}
+
 /** A counter that is kept elsewhere and only rises. */
-const rising = (registry: Registry, name: string, help: string, read: () => number): void => {
+const addRising = (registry: Registry, { name, help, read }: Figure): void => {
   new Counter({
     name,
     help,
@@ -36,7 +43,7 @@ const rising = (registry: Registry, name: string, help: string, read: () => numb
   });
 };
 
-const gauge = (registry: Registry, name: string, help: string, read: () => number): void => {
+const addGauge = (registry: Registry, { name, help, read }: Figure): void => {
   new Gauge({
     name,
     help,
@@ -44,6 +51,29 @@ const gauge = (registry: Registry, name: string, help: string, read: () => numbe
     collect() {
       this.set(read());
     },
+  });
+};
+
+const addTransfers = (registry: Registry, sources: MetricSources): void => {
+  new Gauge({
+    name: 'jetstream_transfers_unfinished',
+    help: 'Transfers to send that have not ended, by state',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [state, count] of sources.unfinishedTransfers()) this.set({ state }, count);
+    },
+  });
+  addRising(registry, {
+    name: 'jetstream_sent_bytes_total',
+    help: 'Bytes of transfers sent',
+    read: () => sources.traffic().sentBytes,
+  });
+  addRising(registry, {
+    name: 'jetstream_received_bytes_total',
+    help: 'Bytes of transfers received',
+    read: () => sources.traffic().receivedBytes,
   });
 };
 
@@ -57,31 +87,16 @@ export const openMetrics = (sources: MetricSources): MetricsText => {
     labelNames: ['version'],
     registers: [registry],
   }).set({ version: sources.version }, 1);
-  gauge(registry, 'jetstream_sessions', 'Open sessions', () => sources.sessions());
-  gauge(registry, 'jetstream_requests_running', 'Requests that run', () =>
-    sources.runningRequests(),
-  );
-  new Gauge({
-    name: 'jetstream_transfers_unfinished',
-    help: 'Transfers to send that have not ended, by state',
-    labelNames: ['state'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [state, count] of sources.unfinishedTransfers()) this.set({ state }, count);
-    },
+  addGauge(registry, {
+    name: 'jetstream_sessions',
+    help: 'Open sessions',
+    read: () => sources.sessions(),
   });
-  rising(
-    registry,
-    'jetstream_sent_bytes_total',
-    'Bytes of transfers sent',
-    () => sources.traffic().sentBytes,
-  );
-  rising(
-    registry,
-    'jetstream_received_bytes_total',
-    'Bytes of transfers received',
-    () => sources.traffic().receivedBytes,
-  );
+  addGauge(registry, {
+    name: 'jetstream_requests_running',
+    help: 'Requests that run',
+    read: () => sources.runningRequests(),
+  });
+  addTransfers(registry, sources);
   return { contentType: registry.contentType, text: () => registry.metrics() };
 };
