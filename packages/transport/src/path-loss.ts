@@ -35,6 +35,11 @@ export class PathLoss {
     return Math.min(SHARE_MAX, Math.max(0, this.#lost) / this.#resolved);
   }
 
+  /** Whether a collapse is so recent that losses may still be its own. */
+  get paused(): boolean {
+    return this.#pauseRounds > 0;
+  }
+
   /** Calm packets whose fate has become known; `lost` is below 0 when some turned up after all. */
   add(resolved: number, lost: number): void {
     if (this.#pauseRounds > 0) return;

@@ -308,6 +308,8 @@ export class RateController {
     const queued = this.#roundMaxRtt > this.#fullQueueLimit();
     const full = excess > (queued ? 0 : this.#roundResolved * UNQUEUED_EXCESS);
     if (!full && !(this.#policy.yieldsShare && standing)) return;
+    // What a path loses while it collapses says nothing of others on it.
+    if (this.#loss.paused) return;
     if (this.#share.isFirm(now)) {
       this.#probeExcess = this.#policy.probeGain - 1;
       return;
