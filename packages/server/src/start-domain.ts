@@ -281,6 +281,7 @@ const realPlane =
         port,
         dataPath: config.dataPath,
         tcpFallback: config.tcpFallback,
+        fixedLossMax: config.fixedLossMax / 100,
         identity: { privateKeyPem, certificatePem },
         serverId,
         serverUid,

@@ -4,27 +4,23 @@
  * `step`, with time as an argument.
  */
 import { sameBytes } from './bytes.js';
-import type { ChunkInbox } from './chunk-inbox.js';
 import { CLEAR_KIND, type ClearPacket, decodeClear } from './clear-packet.js';
 import { encodeRefusal, encodeRetry, refusalReason, startsHandshake } from './clear-replies.js';
 import { CryptoExchange } from './crypto-exchange.js';
 import { discoverIdOf, encodeDiscover } from './discover-packet.js';
+import type { ConnectOptions, EndpointOptions } from './endpoint-options.js';
 import { Flow } from './flow.js';
-import type { FlowEvents } from './flow-options.js';
 import {
   BATCH_PACKETS_MAX,
   CLEAR_HANDLE,
   CONNECTIONS_MAX,
   PACKET_OVERHEAD_BYTES,
-  type PacketIO,
   type PeerAddress,
   type SendBatch,
 } from './packet-io.js';
 import { newChallenge } from './path-guard.js';
 import { originKeyOf, sameAddress } from './peer-address.js';
-import type { RatePolicyName } from './rate-policy.js';
-import type { KeySchedule, OpenSecureChannel, SecureChannel } from './secure-channel.js';
-import type { SendGate } from './send-gate.js';
+import type { KeySchedule, SecureChannel } from './secure-channel.js';
 import {
   CONTROL_BYTES_MAX,
   newReceivedFrame,
@@ -44,57 +40,6 @@ const COOKIE_ABOVE = 64;
 /** The server needs a moment to verify the client's last handshake message. */
 const FIRST_SEALED_PAUSE_US = 3000;
 const FLOW_ROOM = 64;
-
-export interface AcceptedFlow {
-  readonly events: FlowEvents;
-  readonly inbox: ChunkInbox;
-  /** Called once with the flow, before it receives anything. */
-  ready(flow: Flow): void;
-}
-
-export interface ConnectOptions {
-  readonly peer: PeerAddress;
-  /** Raw Ed25519 key the peer must hold; null accepts any. */
-  readonly peerKey: Uint8Array | null;
-  readonly minCipher: number;
-  /** Bytes per microsecond; Infinity for none. */
-  readonly rateMax: number;
-  readonly rateHint: number;
-  /** How to share the path; fair when absent. */
-  readonly policy?: RatePolicyName;
-  /** The peer has answered at all: packets pass both ways. At most once. */
-  answered?(): void;
-  /** Share of packets lost, 0 to 1, above which a fixed rate is given up; that of the policy if absent. */
-  readonly lossMax?: number;
-  connected(peerKey: Uint8Array): AcceptedFlow;
-  failed(reason: 'timeout' | 'refused', message: string): void;
-}
-
-export interface EndpointOptions {
-  readonly io: PacketIO;
-  readonly arena: Uint8Array;
-  /** Start of `ENDPOINT_SCRATCH_BYTES` of the arena for the endpoint's own use. */
-  readonly scratchOffset: number;
-  readonly keyEpochShift: number;
-  readonly minCipher: number;
-  readonly openSecureChannel: OpenSecureChannel;
-  /** Uniform 32-bit numbers. */
-  readonly random: () => number;
-  /** Cookie for an address, at most 64 bytes, keyed by a secret of this process. */
-  readonly cookieFor: (peer: PeerAddress) => Uint8Array;
-  /** Largest payload to try on the way to a peer; absent tries all sizes. */
-  readonly payloadBytesMax?: (peer: PeerAddress) => number;
-  /** Where streams carry the packets: bytes that those to a peer take now, see `FlowOptions`. */
-  readonly streamRoom?: (peer: PeerAddress) => number;
-  /** Ceiling that all flows share. */
-  readonly gate?: SendGate;
-  /** A peer has finished a handshake with us. Text refuses it, and tells the peer why. */
-  accept(peer: { address: PeerAddress; key: Uint8Array }): AcceptedFlow | string;
-  /** A discovery packet came in; hostile until its id is one that was given out. */
-  discovered?(id: Uint8Array, from: PeerAddress): void;
-  /** Something happened outside `step`: it should run soon. */
-  wake(): void;
-}
 
 interface Connection {
   readonly role: 'client' | 'server';

@@ -9,6 +9,7 @@ export * from './close-frame.js';
 export * from './crypto-exchange.js';
 export * from './discover-packet.js';
 export * from './endpoint.js';
+export * from './endpoint-options.js';
 export * from './entry-block.js';
 export * from './flow.js';
 export * from './flow-options.js';

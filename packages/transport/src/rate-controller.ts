@@ -18,9 +18,8 @@ import { PathLoss } from './path-loss.js';
 import { QueueYield } from './queue-yield.js';
 import { policyOf, type RateControllerOptions, type RatePolicy } from './rate-policy.js';
 import { ShareCap } from './share-cap.js';
-import { TrainReadings } from './train-readings.js';
+import { STARTUP_GAIN, StartupWatch } from './startup-watch.js';
 
-const STARTUP_GAIN = 2.4;
 const DRAIN_GAIN = 0.75;
 const CRUISE_PHASES = 8;
 const RATE_ROUNDS = 10;
@@ -71,13 +70,10 @@ export class RateController {
   #rttKnown = false;
   #roundMinRtt = Infinity;
   readonly #roundRates: number[] = [0];
-  readonly #trains = new TrainReadings();
   readonly #loss = new PathLoss();
   readonly #yield: QueueYield;
   readonly #share: ShareCap;
-  #fullRate = 0;
-  #fullRounds = 0;
-  #queueSigns = 0;
+  readonly #startup: StartupWatch;
   #phase = 0;
   #phaseStart: number;
   #probeBase = 0;
@@ -85,10 +81,7 @@ export class RateController {
   #probeExcess: number;
   #modeStart: number;
   #initialRate: number;
-  #roundResolved = 0;
-  #roundLost = 0;
-  /** Lowest share lost in a round so far: what start-up takes for the path's own loss. */
-  #startupLoss = 1;
+  readonly #round = { resolved: 0, lost: 0 };
   /** Longest round trip of the round. */
   #roundMaxRtt = 0;
   /** The cap that others in the queue have set, as of the last ack. */
@@ -112,10 +105,7 @@ export class RateController {
     this.#modeStart = options.now;
     const initialWindow = INITIAL_PACKETS * options.packetBytes;
     this.#initialRate = initialWindow / Math.max(options.rttUs, 500);
-    if (options.rateHint > 0) {
-      this.#trains.add(options.rateHint);
-      this.#trains.add(options.rateHint);
-    }
+    this.#startup = new StartupWatch(options.rateHint);
   }
 
   get mode(): Mode {
@@ -160,7 +150,9 @@ export class RateController {
   /** Bytes per microsecond to send at now, never above the ceiling. */
   get pacingRate(): number {
     if (this.#holdsCeiling) return this.#rateMax;
-    if (this.#mode === 'startup') return Math.min(this.#startupRate(), this.#rateMax);
+    if (this.#mode === 'startup') {
+      return Math.min(this.#startup.rate(this.#bandwidth, this.#initialRate), this.#rateMax);
+    }
     const rate = Math.min(this.#bandwidth * this.gain, this.#shareRate) / (1 - this.ownLoss);
     const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#minRtt, 1000);
     return Math.min(Math.max(rate, floor), this.#rateMax);
@@ -200,17 +192,16 @@ export class RateController {
 
   /** The receiver has timed a train. @param rate Bytes per microsecond. */
   noteTrain(rate: number): void {
-    if (this.#mode !== 'startup') return;
-    this.#trains.add(rate);
+    if (this.#mode === 'startup') this.#startup.noteTrain(rate);
   }
 
-  /** Our own ceiling, bytes per microsecond. */
   #windowRtt(): number {
     if (this.#mode === 'refresh') return this.#minRtt;
     const longest = this.#minRtt + WINDOW_RTT_EXTRA_US;
     return Math.max(Math.min(this.#smoothedRtt, longest), this.#minRtt, 1000);
   }
 
+  /** Our own ceiling, bytes per microsecond. */
   setCeiling(rateMax: number): void {
     this.#ownMax = rateMax;
     this.#rateMax = Math.min(rateMax, this.#peerMax);
@@ -245,11 +236,6 @@ export class RateController {
     this.#phaseStart = now;
   }
 
-  /** Doubles with each round, helped and bounded by what trains say of the capacity. */
-  #startupRate(): number {
-    return this.#trains.apply(Math.max(this.#bandwidth * STARTUP_GAIN, this.#initialRate));
-  }
-
   #noteRtt(rttUs: number, now: number): void {
     // The handshake's round trip may include repetitions, so the first real one replaces it.
     this.#smoothedRtt += (rttUs - this.#smoothedRtt) / (this.#rttKnown ? 8 : 1);
@@ -260,15 +246,13 @@ export class RateController {
       this.#minRtt = Math.min(this.#minRtt, rttUs);
       this.#minRttAt = now;
     }
-    if (this.#mode === 'startup') {
-      this.#queueSigns = rttUs > this.#startupQueueLimit() ? this.#queueSigns + 1 : 0;
-    }
+    if (this.#mode === 'startup') this.#startup.noteRtt(rttUs, this.#minRtt);
   }
 
   #noteLoss(summary: AckSummary): void {
     this.#loss.add(summary.calmResolved, summary.calmLost);
-    this.#roundResolved += summary.ackedPackets + summary.lostPackets;
-    this.#roundLost += summary.lostPackets;
+    this.#round.resolved += summary.ackedPackets + summary.lostPackets;
+    this.#round.lost += summary.lostPackets;
   }
 
   #noteRate(summary: AckSummary): void {
@@ -280,10 +264,7 @@ export class RateController {
   }
 
   #endRound(now: number): void {
-    if (this.#mode === 'startup') this.#checkPlateau();
-    if (this.#roundResolved >= 64) {
-      this.#startupLoss = Math.min(this.#startupLoss, this.#roundLost / this.#roundResolved);
-    }
+    if (this.#mode === 'startup') this.#startup.endRound(this.#bandwidth, this.#round);
     const before = this.#bandwidth;
     if (this.#mode === 'cruise') this.#checkCollapse();
     this.#checkOverload();
@@ -295,8 +276,8 @@ export class RateController {
     this.#loss.endRound();
     this.#roundMinRtt = Infinity;
     this.#roundMaxRtt = 0;
-    this.#roundResolved = 0;
-    this.#roundLost = 0;
+    this.#round.resolved = 0;
+    this.#round.lost = 0;
   }
 
   /** What this round says about others on the path: a queue that stands, or one that was full. */
@@ -304,9 +285,9 @@ export class RateController {
     if (this.#mode !== 'cruise' || this.#roundMinRtt === Infinity) return;
     const standing = this.#roundMinRtt > this.#queueLimit();
     this.#yield.endRound(standing);
-    const excess = this.#loss.excess(this.#roundResolved, this.#roundLost);
+    const excess = this.#loss.excess(this.#round.resolved, this.#round.lost);
     const queued = this.#roundMaxRtt > this.#fullQueueLimit();
-    const full = excess > (queued ? 0 : this.#roundResolved * UNQUEUED_EXCESS);
+    const full = excess > (queued ? 0 : this.#round.resolved * UNQUEUED_EXCESS);
     if (!full && !(this.#policy.yieldsShare && standing)) return;
     // What a path loses while it collapses says nothing of others on it.
     if (this.#loss.paused) return;
@@ -325,7 +306,7 @@ export class RateController {
    * has become slower. What was measured before it did so is forgotten at once.
    */
   #checkCollapse(): void {
-    const excess = this.#roundLost - this.#roundResolved * (2 * this.#loss.share + 0.1);
+    const excess = this.#round.lost - this.#round.resolved * (2 * this.#loss.share + 0.1);
     const rate = this.#roundRates.at(-1) as number;
     if (excess <= 16 || rate === 0 || rate > this.#bandwidth * 0.8) return;
     this.#roundRates.length = 0;
@@ -338,29 +319,18 @@ export class RateController {
   /** The loss ceiling of a fixed flow; it comes back when half as much is lost. */
   #checkOverload(): void {
     const { fixedLossMax } = this.#policy;
-    if (fixedLossMax === 0 || this.#roundResolved < 64) return;
-    const lost = this.#roundLost / this.#roundResolved;
+    if (fixedLossMax === 0 || this.#round.resolved < 64) return;
+    const lost = this.#round.lost / this.#round.resolved;
     this.#overloaded = lost > (this.#overloaded ? fixedLossMax / 2 : fixedLossMax);
-  }
-
-  #checkPlateau(): void {
-    if (this.#bandwidth > this.#fullRate * 1.25) {
-      this.#fullRate = this.#bandwidth;
-      this.#fullRounds = 0;
-    } else {
-      this.#fullRounds += 1;
-    }
   }
 
   #advance(summary: AckSummary, state: { now: number; bytesInFlight: number }): void {
     const { now } = state;
     const age = now - this.#modeStart;
     switch (this.#mode) {
-      case 'startup': {
-        const lossy = this.#roundLost > this.#roundResolved * (2 * this.#startupLoss + 0.1) + 32;
-        if (this.#fullRounds >= 3 || this.#queueSigns >= 3 || lossy) this.#setMode('drain', now);
+      case 'startup':
+        if (this.#startup.isDone(this.#round)) this.#setMode('drain', now);
         break;
-      }
       case 'drain': {
         const target = this.#bandwidth * this.#minRtt;
         if (state.bytesInFlight <= target || age > 3 * this.#smoothedRtt) this.#enterCruise(now);
@@ -413,10 +383,6 @@ export class RateController {
   #setMode(mode: Mode, now: number): void {
     this.#mode = mode;
     this.#modeStart = now;
-  }
-
-  #startupQueueLimit(): number {
-    return this.#minRtt * 1.2 + 6000;
   }
 
   /** Losses of a round that saw no longer round trips than this are hardly those of a full queue. */

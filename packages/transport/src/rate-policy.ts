@@ -69,6 +69,12 @@ export const RATE_POLICY = {
 
 export type RatePolicyName = keyof typeof RATE_POLICY;
 
+/** Packets of a round trip whose fate is known. */
+export interface RoundCounts {
+  readonly resolved: number;
+  readonly lost: number;
+}
+
 /** What a rate controller starts from. */
 export interface RateControllerOptions {
   /** From the handshake, in microseconds. */

@@ -197,6 +197,11 @@ export const OPTION_TABLE = {
     range: 'auto, native or dgram',
     doc: 'What moves packets: the native addon, plain Node.js sockets, or the best that works.',
   }),
+  fixedLossMax: define(integer(1, 100).default(50), {
+    unit: 'percent of the packets',
+    range: '1 to 100',
+    doc: 'A transfer with the policy "fixed" gives up its rate, and shares the path like others, while more than this is lost.',
+  }),
   tcpFallback: define(flag().default(true), {
     unit: '',
     range: noFraction,

@@ -6,6 +6,7 @@
  */
 import { CommandError } from '@jetstream/contract';
 import {
+  type AcceptedFlow,
   ChunkInbox,
   type ConnectOptions,
   FLOW_CODE_REFUSED,
@@ -264,6 +265,7 @@ export class OutgoingLink {
       rateMax: this.#ceiling,
       rateHint: this.#context.rates.hint(this.#ip),
       policy: this.#order.policy ?? policy,
+      lossMax: this.#context.options.fixedLossMax,
     };
   }
 
@@ -276,11 +278,7 @@ export class OutgoingLink {
     this.#giveUp(code, `${message} (${this.#where()})`);
   }
 
-  #accept(key: Uint8Array): {
-    events: FlowEvents;
-    inbox: ChunkInbox;
-    ready(flow: Flow): void;
-  } {
+  #accept(key: Uint8Array): AcceptedFlow {
     this.#peerKey = Buffer.from(key).toString('base64');
     let own: Flow | null = null;
     return {

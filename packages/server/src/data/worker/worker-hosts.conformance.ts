@@ -78,6 +78,7 @@ export const startHost = async (options: HostOptions = {}): Promise<Host> => {
       serverId: 'id',
       serverUid: `uid-${stateDir}`,
       minCipher: options.minCipher ?? 2,
+      fixedLossMax: 0.5,
       journalDir: join(stateDir, 'journal'),
       receiptDir: join(stateDir, 'receipts'),
       slots: SLOTS,

@@ -25,6 +25,8 @@ export interface DataWorkerOptions {
   readonly serverId: string;
   readonly serverUid: string;
   readonly minCipher: number;
+  /** Share of packets lost, 0 to 1, above which a fixed rate is given up. */
+  readonly fixedLossMax: number;
   /** Directory of journals of received transfers. */
   readonly journalDir: string;
   /** Directory of receipts. */

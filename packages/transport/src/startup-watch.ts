@@ -1,0 +1,65 @@
+/**
+ * Watches a flow that starts up: how fast it may try to go, and when it has seen enough. Each round
+ * trip doubles the rate until the delivery rate stops growing, a queue appears or losses jump.
+ */
+import type { RoundCounts } from './rate-policy.js';
+import { TrainReadings } from './train-readings.js';
+
+export const STARTUP_GAIN = 2.4;
+/** The delivery rate still grows when a round delivers this many times as much. */
+const GROWTH = 1.25;
+/** Rounds without growth, and round trips in a row that show a queue, which are enough. */
+const FULL_ROUNDS = 3;
+const QUEUE_SIGNS = 3;
+/** Packets of a round that say something of the path's own loss. */
+const LOSS_PACKETS_MIN = 64;
+/** Packets that a round may lose beyond the expected ones by chance. */
+const LOSS_SLACK = 32;
+
+export class StartupWatch {
+  readonly #trains = new TrainReadings();
+  #fullRate = 0;
+  #fullRounds = 0;
+  #queueSigns = 0;
+  /** Lowest share lost in a round so far, taken for the path's own. */
+  #loss = 1;
+
+  /** @param rateHint What an earlier flow delivered, bytes per microsecond; 0 when unknown. */
+  constructor(rateHint: number) {
+    if (rateHint === 0) return;
+    this.#trains.add(rateHint);
+    this.#trains.add(rateHint);
+  }
+
+  /** The receiver has timed a train. @param rate Bytes per microsecond. */
+  noteTrain(rate: number): void {
+    this.#trains.add(rate);
+  }
+
+  noteRtt(rttUs: number, minRttUs: number): void {
+    const queued = rttUs > minRttUs * 1.2 + 6000;
+    this.#queueSigns = queued ? this.#queueSigns + 1 : 0;
+  }
+
+  /** @param bandwidth Highest delivery rate so far, bytes per microsecond. */
+  endRound(bandwidth: number, { resolved, lost }: RoundCounts): void {
+    if (bandwidth > this.#fullRate * GROWTH) {
+      this.#fullRate = bandwidth;
+      this.#fullRounds = 0;
+    } else {
+      this.#fullRounds += 1;
+    }
+    if (resolved >= LOSS_PACKETS_MIN) this.#loss = Math.min(this.#loss, lost / resolved);
+  }
+
+  /** Bytes per microsecond to try: more each round, helped and bounded by what trains say. */
+  rate(bandwidth: number, initialRate: number): number {
+    return this.#trains.apply(Math.max(bandwidth * STARTUP_GAIN, initialRate));
+  }
+
+  /** Whether the path is known well enough, the present round included. */
+  isDone({ resolved, lost }: RoundCounts): boolean {
+    if (this.#fullRounds >= FULL_ROUNDS || this.#queueSigns >= QUEUE_SIGNS) return true;
+    return lost > resolved * (2 * this.#loss + 0.1) + LOSS_SLACK;
+  }
+}
