@@ -11,7 +11,6 @@ import {
   type ConnectOptions,
   FLOW_CODE_REFUSED,
   type Flow,
-  type FlowEvents,
   MESSAGE,
   type Message,
   type PeerAddress,
