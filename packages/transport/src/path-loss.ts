@@ -14,12 +14,19 @@ const FIRST_PACKETS = 100;
 const READINGS_MAX = 9;
 /** Readings that a collapse takes back, and one more than which do not count after it. */
 const COLLAPSE_READINGS = 3;
+/** Losses that may well be seen where none were among as many packets (the rule of three). */
+const UNSEEN_LOSSES = 3;
 /** Chance excess that is tolerated, in standard deviations, and in packets. */
 const DEVIATIONS = 4;
 const PACKETS_SLACK = 3;
 
+interface Reading {
+  readonly packets: number;
+  readonly share: number;
+}
+
 export class PathLoss {
-  readonly #readings: number[] = [];
+  readonly #readings: Reading[] = [];
   #resolved = 0;
   #lost = 0;
   #share = 0;
@@ -50,7 +57,7 @@ export class PathLoss {
   endRound(): void {
     this.#pauseRounds = Math.max(0, this.#pauseRounds - 1);
     if (this.#resolved < READING_PACKETS) return;
-    this.#readings.push(this.#now);
+    this.#readings.push({ packets: this.#resolved, share: this.#now });
     if (this.#readings.length > READINGS_MAX) this.#readings.shift();
     this.#resolved = 0;
     this.#lost = 0;
@@ -70,7 +77,7 @@ export class PathLoss {
   }
 
   #settle(): void {
-    const sorted = [...this.#readings].sort((a, b) => a - b);
+    const sorted = this.#readings.map(({ share }) => share).sort((a, b) => a - b);
     const middle = sorted.length >> 1;
     const upper = sorted[middle] as number;
     this.#share = sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
@@ -78,7 +85,9 @@ export class PathLoss {
 
   /** How many more packets of these were lost than the path explains; below 0 when none. */
   excess(resolved: number, lost: number): number {
-    const expected = resolved * this.share;
+    const known = this.#readings.reduce((sum, { packets }) => sum + packets, this.#resolved);
+    const unseen = UNSEEN_LOSSES / Math.max(known, FIRST_PACKETS);
+    const expected = resolved * Math.min(SHARE_MAX, this.share + unseen);
     return lost - expected * 1.25 - DEVIATIONS * Math.sqrt(expected) - PACKETS_SLACK;
   }
 }

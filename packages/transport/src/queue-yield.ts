@@ -24,16 +24,12 @@ export class QueueYield {
     this.#yielding = false;
   }
 
-  endRound(standing: boolean): void {
-    if (this.#rounds < 0) {
-      this.#rounds += 1;
-      this.#yielding = false;
-    } else if (standing && this.#rounds < this.#roundsMax) {
-      this.#rounds += 1;
-      this.#yielding = true;
-    } else {
-      this.#rounds = standing ? -PAUSE_ROUNDS : 0;
-      this.#yielding = false;
-    }
+  /** @returns Whether the queue stood although it was given way to, for as long as is allowed. */
+  endRound(standing: boolean): boolean {
+    const vain = standing && this.#rounds === this.#roundsMax;
+    this.#yielding = standing && this.#rounds >= 0 && !vain;
+    if (this.#rounds < 0 || this.#yielding) this.#rounds += 1;
+    else this.#rounds = vain ? -PAUSE_ROUNDS : 0;
+    return vain;
   }
 }

@@ -266,13 +266,14 @@ export class RateController {
   #endRound(now: number): void {
     if (this.#mode === 'startup') this.#startup.endRound(this.#bandwidth, this.#round);
     const before = this.#bandwidth;
+    const arrived = Math.min(before, this.#roundRates.at(-1) as number);
     if (this.#mode === 'cruise') this.#checkCollapse();
     this.#checkOverload();
     this.#roundRates.push(0);
     if (this.#roundRates.length > RATE_ROUNDS) this.#roundRates.shift();
     const highest = Math.max(...this.#roundRates);
     if (highest > 0) this.#bandwidth = highest;
-    this.#chooseShare(now, before);
+    this.#chooseShare(now, { before, arrived });
     this.#loss.endRound();
     this.#roundMinRtt = Infinity;
     this.#roundMaxRtt = 0;
@@ -281,10 +282,13 @@ export class RateController {
   }
 
   /** What this round says about others on the path: a queue that stands, or one that was full. */
-  #chooseShare(now: number, before: number): void {
+  #chooseShare(now: number, rates: { before: number; arrived: number }): void {
     if (this.#mode !== 'cruise' || this.#roundMinRtt === Infinity) return;
     const standing = this.#roundMinRtt > this.#queueLimit();
-    this.#yield.endRound(standing);
+    // The queue may be our own, made by a rate that was never there: only what came since counts.
+    if (this.#yield.endRound(standing)) {
+      this.#roundRates.splice(0, this.#roundRates.length - 1 - this.#policy.yieldRounds);
+    }
     const excess = this.#loss.excess(this.#round.resolved, this.#round.lost);
     const queued = this.#roundMaxRtt > this.#fullQueueLimit();
     const full = excess > (queued ? 0 : this.#round.resolved * UNQUEUED_EXCESS);
@@ -295,10 +299,13 @@ export class RateController {
       this.#probeExcess = this.#policy.probeGain - 1;
       return;
     }
-    const rate = Math.min(before, this.#shareRate);
+    // A full queue was emptied as fast as the path can; an outage, or a changed address, says nothing.
+    const shown = queued && rates.arrived > 0 ? rates.arrived : rates.before;
+    const rate = Math.min(shown, this.#shareRate);
     // The next probe asks for less: the queue may be too short for so much.
     if (full) this.#probeExcess = Math.max(PROBE_EXCESS_MIN, this.#probeExcess / 2);
-    this.#share.cut({ rate, now, rttUs: this.#minRtt, packetBytes: this.#packetBytes });
+    const trips = { rttUs: this.#minRtt, queuedRttUs: this.#roundMaxRtt };
+    this.#share.cut({ rate, now, ...trips, packetBytes: this.#packetBytes });
   }
 
   /**

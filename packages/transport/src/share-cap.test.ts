@@ -4,7 +4,13 @@ import { ShareCap } from './share-cap.js';
 
 const RTT_US = 40_000;
 const PACKET = 1500;
-const crowd = (rate: number, now: number) => ({ rate, now, rttUs: RTT_US, packetBytes: PACKET });
+const crowd = (rate: number, now: number) => ({
+  rate,
+  now,
+  rttUs: RTT_US,
+  queuedRttUs: RTT_US,
+  packetBytes: PACKET,
+});
 const newCap = (standsFirm = true): ShareCap => new ShareCap({ cutTo: 0.85, standsFirm });
 
 /** Seconds after a cut at which the old rate is allowed again. */

@@ -32,6 +32,8 @@ export interface Crowding {
   readonly rate: number;
   readonly now: number;
   readonly rttUs: number;
+  /** The longest round trip seen now, with the queue in it. */
+  readonly queuedRttUs: number;
   readonly packetBytes: number;
 }
 
@@ -69,12 +71,12 @@ export class ShareCap {
   }
 
   /** Others are there. Signs within two round trips of the last cut still belong to it. */
-  cut({ rate, now, rttUs, packetBytes }: Crowding): void {
+  cut({ rate, now, rttUs, queuedRttUs, packetBytes }: Crowding): void {
     if (this.isFirm(now)) return;
     const { cutTo, standsFirm } = this.#options;
     const since = now - this.#cutAt;
-    if (this.#cutAt > 0 && since < 2 * rttUs) return;
-    const vain = this.#cutAt > 0 && since < Math.max(RELIEF_US, 4 * rttUs);
+    if (this.#cutAt > 0 && since < 2 * queuedRttUs) return;
+    const vain = this.#cutAt > 0 && since < Math.max(RELIEF_US, 4 * queuedRttUs);
     this.#vain = vain ? this.#vain + 1 : 0;
     if (standsFirm && this.#vain >= VAIN_CUTS_MAX) {
       this.#most = Number.POSITIVE_INFINITY;
