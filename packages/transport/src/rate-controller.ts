@@ -13,6 +13,8 @@
  *
  * @see docs/ARCHITECTURE.md, "Congestion control"
  */
+
+import { LossCeiling } from './loss-ceiling.js';
 import type { AckSummary } from './packet-ledger.js';
 import { PathLoss } from './path-loss.js';
 import { QueueYield } from './queue-yield.js';
@@ -86,13 +88,13 @@ export class RateController {
   #roundMaxRtt = 0;
   /** The cap that others in the queue have set, as of the last ack. */
   #shareRate = Number.POSITIVE_INFINITY;
-  /** A fixed flow has lost more than its policy allows. */
-  #overloaded = false;
+  readonly #lossCeiling: LossCeiling;
   #bandwidth = 0;
 
   constructor(options: RateControllerOptions) {
     this.#policy = policyOf(options);
     this.#probeExcess = this.#policy.probeGain - 1;
+    this.#lossCeiling = new LossCeiling(this.#policy.fixedLossMax);
     this.#yield = new QueueYield(this.#policy.yieldRounds);
     this.#share = new ShareCap(this.#policy.share);
     this.#packetBytes = options.packetBytes;
@@ -161,7 +163,7 @@ export class RateController {
   /** A fixed flow sends at its ceiling as long as the path bears it. */
   get #holdsCeiling(): boolean {
     const { fixedLossMax } = this.#policy;
-    return fixedLossMax > 0 && !this.#overloaded && Number.isFinite(this.#rateMax);
+    return fixedLossMax > 0 && !this.#lossCeiling.exceeded && Number.isFinite(this.#rateMax);
   }
 
   /** Most that may be sent, bytes per microsecond; Infinity for no limit. */
@@ -268,7 +270,7 @@ export class RateController {
     const before = this.#bandwidth;
     const arrived = Math.min(before, this.#roundRates.at(-1) as number);
     if (this.#mode === 'cruise') this.#checkCollapse();
-    this.#checkOverload();
+    this.#lossCeiling.endRound(this.#round);
     this.#roundRates.push(0);
     if (this.#roundRates.length > RATE_ROUNDS) this.#roundRates.shift();
     const highest = Math.max(...this.#roundRates);
@@ -321,14 +323,6 @@ export class RateController {
     this.#bandwidth = rate;
     this.#phase = 1;
     this.#loss.collapsed();
-  }
-
-  /** The loss ceiling of a fixed flow; it comes back when half as much is lost. */
-  #checkOverload(): void {
-    const { fixedLossMax } = this.#policy;
-    if (fixedLossMax === 0 || this.#round.resolved < 64) return;
-    const lost = this.#round.lost / this.#round.resolved;
-    this.#overloaded = lost > (this.#overloaded ? fixedLossMax / 2 : fixedLossMax);
   }
 
   #advance(summary: AckSummary, state: { now: number; bytesInFlight: number }): void {
