@@ -91,10 +91,19 @@ const places = (bench: Bench, lab: WanLab, name: string) => ({
 /** Opens a lab, and removes it and what its servers wrote whatever happens. */
 async function inLab<T>(
   bench: Bench,
-  link: { readonly queueMs: number; readonly tcpCongestion?: 'cubic' | 'bbr'; readonly seed: number },
+  link: {
+    readonly queueMs: number;
+    readonly tcpCongestion?: 'cubic' | 'bbr';
+    readonly seed: number;
+  },
   measure: (lab: WanLab) => Promise<T>,
 ): Promise<T> {
-  const lab = await openWanLab({ rttMs: RTT_MS, rateMbps: bench.rateMbps, lossPercent: 0, ...link });
+  const lab = await openWanLab({
+    rttMs: RTT_MS,
+    rateMbps: bench.rateMbps,
+    lossPercent: 0,
+    ...link,
+  });
   try {
     return await measure(lab);
   } finally {

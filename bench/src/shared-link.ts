@@ -75,7 +75,10 @@ export async function prepareOurs(places: FlowPlaces, flow: OurFlow): Promise<En
       },
       count: async () => {
         const { blocksAcked, blocksRetransmitted, blockSize } = await send.getTransfer(transferId);
-        return { ackedBytes: blocksAcked * blockSize, resentBytes: blocksRetransmitted * blockSize };
+        return {
+          ackedBytes: blocksAcked * blockSize,
+          resentBytes: blocksRetransmitted * blockSize,
+        };
       },
       cancel: async () => {
         if (transferId !== '') await send.cancelTransfer(transferId).catch(() => undefined);
