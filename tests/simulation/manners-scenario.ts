@@ -37,7 +37,11 @@ interface Pair {
 }
 
 /** A pair of hosts for each flow of ours, all behind one bottleneck. */
-const startOurs = (world: SimulatedWorld, shared: SharedLink, path: Partial<LinkOptions>): Pair[] => {
+const startOurs = (
+  world: SimulatedWorld,
+  shared: SharedLink,
+  path: Partial<LinkOptions>,
+): Pair[] => {
   const bottleneck = world.network.link('x', 'y');
   bottleneck.set(path);
   return shared.ours.map(({ policy, startSeconds = 0 }, index) => {

@@ -3,7 +3,7 @@
  * `bench/manners`, which measures the same with the kernel's TCP.
  */
 import { afterAll, describe, expect, it } from 'vitest';
-import { runShares, type Shares, type SharedLink } from './manners-scenario.js';
+import { runShares, type SharedLink, type Shares } from './manners-scenario.js';
 import { seedsOfRun } from './scenario.js';
 
 const link = { rttMs: 40, rateMbps: 100, fromSeconds: 8, toSeconds: 22 };

@@ -120,7 +120,12 @@ class Bbr implements Control {
 
   get pace(): number {
     if (this.#bandwidth === 0) return Number.POSITIVE_INFINITY;
-    const gain = { startup: BBR_HIGH, drain: 1 / BBR_HIGH, probe: BBR_CYCLE[this.#phase] ?? 1, rtt: 1 };
+    const gain = {
+      startup: BBR_HIGH,
+      drain: 1 / BBR_HIGH,
+      probe: BBR_CYCLE[this.#phase] ?? 1,
+      rtt: 1,
+    };
     return this.#bandwidth * gain[this.#mode];
   }
 
@@ -231,7 +236,8 @@ export class TcpRival {
         deliveredAt: this.#deliveredAt,
       });
       const { pace } = this.#control;
-      if (Number.isFinite(pace)) this.#mayLeaveAt = Math.max(this.#mayLeaveAt, now - 1000) + 1 / pace;
+      if (Number.isFinite(pace))
+        this.#mayLeaveAt = Math.max(this.#mayLeaveAt, now - 1000) + 1 / pace;
       link.send({ ...NOWHERE, bytes: DATAGRAM_BYTES }, () => this.#arrived(number));
     }
   }

@@ -68,8 +68,7 @@ export class PathLoss {
     const sorted = [...this.#readings].sort((a, b) => a - b);
     const middle = sorted.length >> 1;
     const upper = sorted[middle] as number;
-    this.#share =
-      sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+    this.#share = sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
   }
 
   /** How many more packets of these were lost than the path explains; below 0 when none. */
