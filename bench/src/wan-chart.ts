@@ -38,6 +38,7 @@ const BAR_WIDTH = COLUMN_WIDTH - LABEL_WIDTH - FIGURE_WIDTH;
 const FILL = { first: '#0b6e6e', seen: '#3fb0a3', peer: '#b9c0c7' } as const;
 const KIND_ORDER = { first: 0, seen: 1, peer: 2 } as const;
 const LEGEND = { first: 'first contact', seen: 'peer seen before', peer: 'other tools' } as const;
+const TITLE = 'Goodput of one large file over emulated links, Mbit/s';
 const FONT = 'font-family="system-ui, sans-serif"';
 
 const escaped = (text: string): string =>
@@ -97,7 +98,6 @@ function panel(group: ChartGroup, left: number, top: number): string[] {
 
 function head(width: number): string[] {
   const kinds = ['first', 'seen', 'peer'] as const;
-  const title = 'Goodput of one large file over emulated links, Mbit/s';
   const entries = kinds.flatMap((kind, index) => {
     const x = MARGIN + index * 140;
     const swatch = `<rect x="${x}" y="34" width="12" height="12" fill="${FILL[kind]}"/>`;
@@ -106,7 +106,7 @@ function head(width: number): string[] {
   const limitX = MARGIN + kinds.length * 140;
   return [
     `<rect width="${width}" height="100%" fill="#ffffff"/>`,
-    textAt({ x: MARGIN, y: 22, style: 'font-size="15" font-weight="600"' }, title),
+    textAt({ x: MARGIN, y: 22, style: 'font-size="15" font-weight="600"' }, TITLE),
     ...entries,
     `<path d="M${limitX} 40H${limitX + 22}" stroke="#a03020" stroke-dasharray="4 3"/>`,
     textAt({ x: limitX + 28, y: 44 }, 'what the link allows after headers and loss'),
@@ -128,6 +128,7 @@ export function chartSvg(groups: readonly ChartGroup[]): string {
   const height = top;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${FONT} font-size="12" fill="#1c2329">`,
+    `<title>${TITLE}</title>`,
     ...head(width),
     ...body,
     '</svg>',
