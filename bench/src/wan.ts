@@ -10,8 +10,8 @@
  * seed is that of the round. With `--seen` a second transfer follows between the same servers, once
  * the flow of the first is gone. The size is that of the profile's target, with the best of the other
  * tools beside us; `--size-mb 1` measures latency, and other sizes have no target: both without other
- * tools unless named. Tools are cut off after three times what our target allows, unless told
- * otherwise.
+ * tools unless named. Tools are cut off after three times as long as our target allows, 20 s at
+ * least and 60 s at most, unless told otherwise.
  *
  * Writes sections for each profile into RESULTS.md, and the chart, unless `--dry`. Needs root and a C
  * compiler. Tools that are not installed are named and left out.
@@ -45,8 +45,9 @@ import {
 import { type Contact, verdictsOf } from './wan-verdicts.js';
 import { countOf, MEMORY_DIRECTORY, note, openWorkplace, runMain } from './workplace.js';
 
-/** A tool gets at least this long, and this many times what our target allows. */
+/** A tool gets this many times as long as our target allows, within bounds. */
 const CAP_SECONDS_MIN = 20;
+const CAP_SECONDS_MAX = 60;
 const CAP_FACTOR = 3;
 const NO_PEERS = 'none';
 
@@ -115,7 +116,7 @@ function capSecondsOf({ profile, sizeMb }: Work): number {
   const text = values['peer-cap'];
   if (text !== undefined) return countOf('peer-cap', text);
   const allowed = (sizeMb * 8) / (profile.targetMbps ?? profile.limitMbps / 2);
-  return Math.max(CAP_SECONDS_MIN, Math.ceil(allowed * CAP_FACTOR));
+  return Math.min(CAP_SECONDS_MAX, Math.max(CAP_SECONDS_MIN, Math.ceil(allowed * CAP_FACTOR)));
 }
 
 async function runRounds(work: Work): Promise<Rounds> {
