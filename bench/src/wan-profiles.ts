@@ -109,7 +109,7 @@ export const WAN_PROFILES: readonly WanProfile[] = [
   {
     name: 'terrible',
     link: long(1000, 30),
-    sizeMb: 1000,
+    sizeMb: 2000,
     targetMbps: 150,
     seenTargetMbps: null,
     limitMbps: 340,
