@@ -15,8 +15,8 @@ import { emulatorCpu } from './measure-transfer.js';
 import { type Peer, type PeerPlaces, peerOf } from './peer-tools.js';
 import { cpuSeconds, isListening } from './process-meter.js';
 
-/** How `timeout` ends when it had to end its command. */
-const TIMEOUT_EXIT = 124;
+/** How `timeout` ends when it had to end its command, and when that took a second signal. */
+const TIMEOUT_EXITS: readonly (number | null)[] = [124, 137];
 const NOTHING = { bytes: 0, seconds: 0, goodputMbps: 0 };
 
 /** One run of a peer. */
@@ -167,7 +167,11 @@ async function measureIn(ground: Ground, peer: Peer, options: PeerOptions): Prom
     if (peer.counts !== undefined) return { ...shared, ...countedRun(client, peer.counts) };
     const isEqual =
       client.exitCode === 0 && differences(items, await readTree(target)).length === 0;
-    const outcome = isEqual ? 'finished' : client.exitCode === TIMEOUT_EXIT ? 'cut off' : 'failed';
+    const outcome = isEqual
+      ? 'finished'
+      : TIMEOUT_EXITS.includes(client.exitCode)
+        ? 'cut off'
+        : 'failed';
     if (outcome === 'failed') return { ...shared, ...NOTHING, outcome };
     const total = [...items.values()].reduce((sum, item) => sum + item.bytes, 0);
     const bytes = isEqual ? total : Math.min(total, forwardBytes);
