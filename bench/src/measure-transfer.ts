@@ -1,6 +1,7 @@
 /**
- * One measured transfer between two fresh servers: wall time from `createTransfer` until the client
- * hears that it is complete, and what it cost. Both trees are compared afterwards.
+ * Measured transfers between two fresh servers: wall time from `createTransfer` until the client
+ * hears that it is complete, and what it cost. Both trees are compared afterwards. A second transfer
+ * between the same servers shows what it is worth that the sender remembers the path.
  */
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -27,6 +28,7 @@ import {
   peakResidentBytes,
   threadCpuSeconds,
 } from './process-meter.js';
+import { untilForgotten } from './seen-peer.js';
 import { type TrafficReport, watchTraffic } from './traffic-watch.js';
 import { note } from './workplace.js';
 
@@ -57,7 +59,6 @@ export interface LinkReport {
   /** Packets that the emulator delivered over 1 ms late, and those that it lost by itself. */
   readonly latePackets: number;
   readonly ownDrops: number;
-  readonly queueMaxMs: number;
 }
 
 /** One run. */
@@ -82,6 +83,8 @@ export interface TransferRun {
   readonly receiverPeakBytes: number;
   /** CPU of programs that took no part, as a share of the whole machine. */
   readonly otherCpuShare: number;
+  /** CPU seconds of the emulator, which does much of the receiving of TCP; 0 without one. */
+  readonly emulatorCpu: number;
   readonly manifestSeconds: number;
   readonly path: string | null;
 }
@@ -90,8 +93,8 @@ const TIMEOUT_SECONDS = 300;
 const THREADS_SHOWN = 3;
 const TOUCH_BYTES = 1 << 20;
 
-function linkReport(stats: LabStats): LinkReport {
-  const value = (key: string): number => stats.get(key) ?? 0;
+function linkReport(before: LabStats, after: LabStats): LinkReport {
+  const value = (key: string): number => (after.get(key) ?? 0) - (before.get(key) ?? 0);
   const both = (key: string): number => value(`ab.${key}`) + value(`ba.${key}`);
   return {
     forwardBytes: value('ab.in_bytes'),
@@ -100,15 +103,12 @@ function linkReport(stats: LabStats): LinkReport {
     lossDrops: value('ab.drop_loss'),
     latePackets: both('late_1ms'),
     ownDrops: value('a.device_drops') + value('b.device_drops') + both('drop_nomem'),
-    queueMaxMs: value('ab.queue_max_ms'),
   };
 }
 
-async function emulatorCpu(lab: WanLab | null): Promise<number> {
-  if (lab === null) return 0;
-  const stats = await lab.stats();
-  return [...stats].reduce((sum, [key, value]) => (key.startsWith('cpu_') ? sum + value : sum), 0);
-}
+/** CPU seconds that the emulator has used so far. */
+export const emulatorCpu = (stats: LabStats): number =>
+  [...stats].reduce((sum, [key, value]) => (key.startsWith('cpu_') ? sum + value : sum), 0);
 
 interface CpuReading {
   readonly sender: number;
@@ -118,13 +118,13 @@ interface CpuReading {
   readonly machine: number;
 }
 
-async function readCpu(pair: ServerPair, lab: WanLab | null): Promise<CpuReading> {
+function readCpu(pair: ServerPair, stats: LabStats | null): CpuReading {
   const { user, system } = process.cpuUsage();
   return {
     sender: cpuSeconds(pair.sender.server.ready.pid),
     receiver: cpuSeconds(pair.receiver.server.ready.pid),
     own: (user + system) / 1e6,
-    emulator: await emulatorCpu(lab),
+    emulator: stats === null ? 0 : emulatorCpu(stats),
     machine: machineBusySeconds(),
   };
 }
@@ -139,19 +139,18 @@ interface Timed {
   readonly transfer: TransferStructure;
   readonly seconds: number;
   readonly traffic: TrafficReport | null;
+  readonly link: LinkReport | null;
   readonly cpu: CpuReading;
   readonly manifestSeconds: number;
 }
 
 async function timeTransfer(pair: ServerPair, lab: WanLab | null, places: Places): Promise<Timed> {
   const scanStarted = performance.now();
-  const prepared = await prepareTransfer(pair, {
-    source: places.source,
-    target: places.target,
-    name: 'tree',
-  });
+  const { source, target, name } = places;
+  const prepared = await prepareTransfer(pair, { source, target, name });
   const manifestSeconds = (performance.now() - scanStarted) / 1000;
-  const before = await readCpu(pair, lab);
+  const statsBefore = (await lab?.stats()) ?? null;
+  const cpuBefore = readCpu(pair, statsBefore);
   const { pid } = pair.receiver.server.ready;
   const endWatch = lab === null ? null : watchTraffic({ pid, device: LAB_DEVICE });
   const started = performance.now();
@@ -161,19 +160,23 @@ async function timeTransfer(pair: ServerPair, lab: WanLab | null, places: Places
   });
   const seconds = (performance.now() - started) / 1000;
   const traffic = endWatch?.() ?? null;
-  const cpu = cpuBetween(before, await readCpu(pair, lab));
+  const stats = (await lab?.stats()) ?? null;
+  const cpu = cpuBetween(cpuBefore, readCpu(pair, stats));
   requireComplete(transfer);
-  return { transfer, seconds, traffic, cpu, manifestSeconds };
+  const link = statsBefore === null || stats === null ? null : linkReport(statsBefore, stats);
+  return { transfer, seconds, traffic, link, cpu, manifestSeconds };
 }
 
 interface Places {
   readonly source: string;
   readonly target: string;
+  /** Below `target`. */
+  readonly name: string;
   readonly timeoutSeconds: number;
 }
 
-function describe(timed: Timed, pair: ServerPair, stats: LabStats | null): TransferRun {
-  const { transfer, seconds, traffic, cpu, manifestSeconds } = timed;
+function describe(timed: Timed, pair: ServerPair): TransferRun {
+  const { transfer, seconds, traffic, link, cpu, manifestSeconds } = timed;
   const bytes = transfer.totalBytes ?? 0;
   const { sender, receiver } = pair;
   const others = cpu.machine - cpu.sender - cpu.receiver - cpu.own - cpu.emulator;
@@ -187,7 +190,7 @@ function describe(timed: Timed, pair: ServerPair, stats: LabStats | null): Trans
       transfer.startTime === null ? null : (transfer.startTime - transfer.requestTime) / 1000,
     traffic,
     resentShare: bytes === 0 ? 0 : (transfer.blocksRetransmitted * transfer.blockSize) / bytes,
-    link: stats === null ? null : linkReport(stats),
+    link,
     senderCpu: cpu.sender,
     receiverCpu: cpu.receiver,
     senderThreads: threads(sender.server.ready.pid),
@@ -195,14 +198,17 @@ function describe(timed: Timed, pair: ServerPair, stats: LabStats | null): Trans
     senderPeakBytes: peakResidentBytes(sender.server.ready.pid),
     receiverPeakBytes: peakResidentBytes(receiver.server.ready.pid),
     otherCpuShare: Math.max(0, others) / seconds / availableParallelism(),
+    emulatorCpu: cpu.emulator,
     manifestSeconds,
     path: transfer.path,
   };
 }
 
-async function verify(options: MeasureOptions, target: string): Promise<void> {
-  const found = differences(options.items, await readTree(join(target, 'tree')));
+/** Compares what has arrived with what was sent, and removes it. */
+async function verify(options: MeasureOptions, arrived: string): Promise<void> {
+  const found = differences(options.items, await readTree(arrived));
   if (found.length > 0) throw new Error(`${found.length} differences, first: ${found[0]}`);
+  rmSync(arrived, { recursive: true });
 }
 
 /**
@@ -217,29 +223,42 @@ function touchMemory(path: string, bytes: number): void {
   rmSync(path);
 }
 
-async function measureIn(lab: WanLab | null, options: MeasureOptions): Promise<TransferRun> {
-  const target = join(options.workDirectory, 'target');
+async function openPair(lab: WanLab | null, options: MeasureOptions): Promise<ServerPair> {
   const directory = options.stateDirectory ?? join(options.workDirectory, 'servers');
-  for (const path of [target, directory]) rmSync(path, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  if (lab === null) {
-    const bytes = [...options.items.values()].reduce((sum, item) => sum + item.bytes, 0);
-    touchMemory(join(options.workDirectory, 'touch'), bytes);
-  }
   const { profileDirectory } = options;
   const profileFlags = ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
-  const pair = await openServerPair({
+  return openServerPair({
     directory,
     lab,
     flags: [`--data-path=${options.dataPath}`],
     ...(profileDirectory === undefined ? {} : { nodeFlags: profileFlags }),
   });
+}
+
+async function measureIn(
+  lab: WanLab | null,
+  options: MeasureOptions,
+  count: number,
+): Promise<TransferRun[]> {
+  const target = join(options.workDirectory, 'target');
+  rmSync(target, { recursive: true, force: true });
+  if (lab === null) {
+    const bytes = [...options.items.values()].reduce((sum, item) => sum + item.bytes, 0);
+    touchMemory(join(options.workDirectory, 'touch'), bytes);
+  }
+  const { source, timeoutSeconds = TIMEOUT_SECONDS } = options;
+  const runs: TransferRun[] = [];
+  const pair = await openPair(lab, options);
   try {
-    const timeoutSeconds = options.timeoutSeconds ?? TIMEOUT_SECONDS;
-    const timed = await timeTransfer(pair, lab, { source: options.source, target, timeoutSeconds });
-    const run = describe(timed, pair, (await lab?.stats()) ?? null);
-    await verify(options, target);
-    return run;
+    for (const name of ['first', 'second'].slice(0, count)) {
+      if (runs.length > 0) await untilForgotten(pair);
+      const timed = await timeTransfer(pair, lab, { source, target, name, timeoutSeconds });
+      runs.push(describe(timed, pair));
+      await verify(options, join(target, name));
+    }
+    return runs;
   } catch (error) {
     for (const { server } of [pair.sender, pair.receiver]) {
       note(`--- log of ${server.name}\n${logTail(server.logPath)}`);
@@ -251,12 +270,31 @@ async function measureIn(lab: WanLab | null, options: MeasureOptions): Promise<T
   }
 }
 
-/** Measures once, with servers and link of its own. */
-export async function measureTransfer(options: MeasureOptions): Promise<TransferRun> {
+async function measureTransfers(options: MeasureOptions, count: number): Promise<TransferRun[]> {
   const lab = options.link === null ? null : await openWanLab(options.link);
   try {
-    return await measureIn(lab, options);
+    return await measureIn(lab, options, count);
   } finally {
     await lab?.close();
   }
+}
+
+/** Measures once, with servers and link of its own. */
+export async function measureTransfer(options: MeasureOptions): Promise<TransferRun> {
+  const [run] = await measureTransfers(options, 1);
+  if (run === undefined) throw new Error('Cannot measure: nothing was transferred');
+  return run;
+}
+
+/** A first contact, and a transfer once the sender has only its memory of that path. */
+export interface ContactRuns {
+  readonly first: TransferRun;
+  readonly seen: TransferRun;
+}
+
+/** Measures two transfers, one after the other, with servers and link of their own. */
+export async function measureContacts(options: MeasureOptions): Promise<ContactRuns> {
+  const [first, seen] = await measureTransfers(options, 2);
+  if (first === undefined || seen === undefined) throw new Error('Cannot measure both contacts');
+  return { first, seen };
 }

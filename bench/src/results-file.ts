@@ -1,21 +1,12 @@
-/**
- * `bench/RESULTS.md`: sections between markers, each written by the script that measured it, and a
- * summary of all of them. The markers carry what the summary needs, so that a script touches its own
- * section only.
- */
+/** `bench/RESULTS.md` and the chart beside it: each script writes its own section. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../scripts/dist/server-process.js';
 import { commitName, machineLine, today } from './machine.js';
-import { table } from './statistics.js';
+import { parseResults, renderResults, type Verdict, withSection } from './results-text.js';
+import { type ChartGroup, chartSvg, mergeGroups } from './wan-chart.js';
 
-/** A figure that a target exists for. */
-export interface Verdict {
-  readonly what: string;
-  readonly target: string;
-  readonly measured: string;
-  readonly met: boolean;
-}
+export type { Verdict } from './results-text.js';
 
 /** What a script writes. */
 export interface Section {
@@ -25,58 +16,20 @@ export interface Section {
   /** Command line and conditions. */
   readonly settings: string;
   readonly verdicts: readonly Verdict[];
+  /** What the section adds to the chart. */
+  readonly chart?: ChartGroup;
   /** Markdown below. */
   readonly body: string;
 }
 
-interface Stored {
-  readonly id: string;
-  readonly commit: string;
-  readonly verdicts: readonly Verdict[];
-  readonly text: string;
-}
+const RESULTS_FILE = 'RESULTS.md';
+const CHART_FILE = 'wan.svg';
 
-const BLOCK = /<!-- begin (\{.*\}) -->\n([\s\S]*?)\n<!-- end -->/g;
-
-const PREAMBLE = `# Measured figures
-
-Written by the scripts of this directory (\`README.md\` says how to run them); do not edit by hand.
-Each section names the commit, the machine and all runs. "+changes" after a commit means that the
-source differed from it. \`other CPU\` is what programs that took no part used of the whole machine
-during the run: where it is more than a few percent, the figure is too low.
-`;
-
-function parse(text: string): Stored[] {
-  return [...text.matchAll(BLOCK)].map(([, facts = '{}', body = '']) => ({
-    ...(JSON.parse(facts) as Omit<Stored, 'text'>),
-    text: body,
-  }));
-}
-
-function render(sections: readonly Stored[]): string {
-  const rows = sections.flatMap(({ commit, verdicts }) =>
-    verdicts.map((verdict) => ({ ...verdict, commit })),
-  );
-  const summary = table(
-    [
-      ['figure', (row) => row.what],
-      ['target', (row) => row.target],
-      ['measured', (row) => row.measured],
-      ['', (row) => (row.met ? 'met' : '**missed**')],
-      ['commit', (row) => row.commit],
-    ],
-    rows,
-  );
-  const blocks = sections.map(
-    ({ text, ...facts }) => `<!-- begin ${JSON.stringify(facts)} -->\n${text}\n<!-- end -->\n`,
-  );
-  return `${PREAMBLE}\n## Targets\n\n${summary}\n\n${blocks.join('\n')}`;
-}
-
-/** Writes a section and the summary. */
+/** Writes a section, the summary and the chart. */
 export function recordSection(section: Section): void {
-  const path = join(repositoryRoot(), 'bench/RESULTS.md');
-  const { id, title, settings, verdicts, body } = section;
+  const directory = join(repositoryRoot(), 'bench');
+  const path = join(directory, RESULTS_FILE);
+  const { title, settings, body, ...facts } = section;
   const commit = commitName();
   const text = [
     `## ${title}`,
@@ -86,8 +39,9 @@ export function recordSection(section: Section): void {
     '',
     body,
   ].join('\n');
-  const others = existsSync(path) ? parse(readFileSync(path, 'utf8')) : [];
-  const sections = [...others.filter((other) => other.id !== id), { id, commit, verdicts, text }];
-  sections.sort((left, right) => (left.id < right.id ? -1 : 1));
-  writeFileSync(path, render(sections));
+  const others = existsSync(path) ? parseResults(readFileSync(path, 'utf8')) : [];
+  const sections = withSection(others, { ...facts, commit, text });
+  writeFileSync(path, renderResults(sections, CHART_FILE));
+  const groups = sections.flatMap(({ chart }) => (chart === undefined ? [] : [chart]));
+  if (groups.length > 0) writeFileSync(join(directory, CHART_FILE), chartSvg(mergeGroups(groups)));
 }

@@ -2,48 +2,64 @@
  * One random file between two servers at the ends of an emulated long-distance link, and the same
  * with other tools.
  *
- * Usage: bench/wan [--profile metro,bad|all] [--path native,dgram] [--runs 3] [--size-mb 300]
- *                  [--peers iperf-udp,aria2-bbr,rsync-bbr] [--peer-cap 60] [--data-dir /dev/shm]
+ * Usage: bench/wan [--profile metro,bad|all] [--seen] [--path native,dgram] [--runs 3] [--size-mb N]
+ *                  [--peers iperf-udp,aria2-bbr|none] [--peer-cap S] [--data-dir /dev/shm]
  *                  [--state-dir DIR] [--seed 42] [--cpu-prof DIR] [--dry]
  *
  * Contenders take turns, round by round, each with fresh processes and a fresh link whose random
- * seed is that of the round. Writes one section per profile into RESULTS.md, unless `--dry`. Needs
- * root and a C compiler. Peers that are not installed are named and left out.
+ * seed is that of the round. With `--seen` a second transfer follows between the same servers, once
+ * the flow of the first is gone. The size is that of the profile's target, with the best of the other
+ * tools beside us; `--size-mb 1` measures latency, and other sizes have no target: both without other
+ * tools unless named. Tools are cut off after three times as long as our target allows, 20 s at
+ * least and 60 s at most, unless told otherwise.
+ *
+ * Writes sections for each profile into RESULTS.md, and the chart, unless `--dry`. Needs root and a C
+ * compiler. Tools that are not installed are named and left out.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readTree, type TreeItem, writeRandomFile } from '../../scripts/dist/sample-tree.js';
 import { type LinkOptions, labObstacle } from '../../tests/wan/dist/wan-lab.js';
-import { measureTransfer, type TransferRun } from './measure-transfer.js';
-import { measurePeer, missingPrograms, type PeerRun } from './peers.js';
-import { recordSection, type Verdict } from './results-file.js';
-import { cpuPerGb, medianRun, runDetails, runLine, runTable } from './run-table.js';
-import { type Column, format, median, medianOf, table } from './statistics.js';
-import { describeLink, WAN_PROFILES, type WanProfile, wanProfile } from './wan-profiles.js';
+import {
+  type ContactRuns,
+  measureContacts,
+  measureTransfer,
+  type TransferRun,
+} from './measure-transfer.js';
+import { peerBars, peerTable } from './peer-table.js';
+import { DEFAULT_PEERS, installedPeers } from './peer-tools.js';
+import { measurePeer, type PeerRun } from './peers.js';
+import { recordSection } from './results-file.js';
+import { medianRun, runDetails, runLine, runTable } from './run-table.js';
+import { format, median } from './statistics.js';
+import type { ChartBar, ChartGroup } from './wan-chart.js';
+import {
+  describeLink,
+  linkWords,
+  placeOf,
+  WAN_PROFILES,
+  type WanProfile,
+  wanProfile,
+} from './wan-profiles.js';
+import { type Contact, verdictsOf } from './wan-verdicts.js';
 import { countOf, MEMORY_DIRECTORY, note, openWorkplace, runMain } from './workplace.js';
 
-const RESIDENT_BYTES_MAX = 400e6;
-/** Re-sent payload may exceed the link's loss by this share of the payload. */
-const RESENT_SLACK = 0.02;
-/** The tool whose CPU time ours may exceed by at most this factor. */
-const CPU_PEER = 'aria2-bbr';
-const CPU_FACTOR = 1.5;
-/** Size that the targets are for. */
-const TARGET_SIZE_MB = 300;
-/** Size by which latency is judged: at most so many round trips, and so many seconds beside them. */
-const LATENCY_SIZE_MB = 1;
-const LATENCY_ROUND_TRIPS = 4;
-const LATENCY_SLACK_SECONDS = 0.2;
+/** A tool gets this many times as long as our target allows, within bounds. */
+const CAP_SECONDS_MIN = 20;
+const CAP_SECONDS_MAX = 60;
+const CAP_FACTOR = 3;
+const NO_PEERS = 'none';
 
 const { values } = parseArgs({
   options: {
     profile: { type: 'string', default: 'skeleton' },
+    seen: { type: 'boolean', default: false },
     path: { type: 'string', default: 'native' },
     runs: { type: 'string', default: '3' },
-    'size-mb': { type: 'string', default: String(TARGET_SIZE_MB) },
-    peers: { type: 'string', default: '' },
-    'peer-cap': { type: 'string', default: '60' },
+    'size-mb': { type: 'string' },
+    peers: { type: 'string' },
+    'peer-cap': { type: 'string' },
     'data-dir': { type: 'string', default: MEMORY_DIRECTORY },
     'state-dir': { type: 'string' },
     seed: { type: 'string', default: '42' },
@@ -54,19 +70,25 @@ const { values } = parseArgs({
 
 const words = (text: string): string[] => text.split(',').filter((word) => word !== '');
 
+/** One profile, its file, and who takes part. */
 interface Work {
+  readonly profile: WanProfile;
   readonly directory: string;
   readonly source: string;
   readonly items: ReadonlyMap<string, TreeItem>;
   readonly sizeMb: number;
   readonly rounds: number;
   readonly peers: readonly string[];
+  /** A line about each tool that is not installed. */
+  readonly leftOut: readonly string[];
 }
 
-const runOurs = (path: string, link: LinkOptions, work: Work): Promise<TransferRun> => {
+type Contacts = Pick<ContactRuns, 'first'> & { readonly seen: TransferRun | null };
+
+async function runOurs(path: string, link: LinkOptions, work: Work): Promise<Contacts> {
   const stateDirectory = values['state-dir'];
   const profileDirectory = values['cpu-prof'];
-  return measureTransfer({
+  const options = {
     source: work.source,
     items: work.items,
     workDirectory: work.directory,
@@ -74,25 +96,45 @@ const runOurs = (path: string, link: LinkOptions, work: Work): Promise<TransferR
     link,
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
     ...(profileDirectory === undefined ? {} : { profileDirectory }),
-  });
-};
+  };
+  if (values.seen) return measureContacts(options);
+  return { first: await measureTransfer(options), seen: null };
+}
+
+/** Runs of one path, in the order of the rounds. */
+interface OurRuns {
+  readonly first: TransferRun[];
+  readonly seen: TransferRun[];
+}
 
 interface Rounds {
-  readonly ours: ReadonlyMap<string, TransferRun[]>;
+  readonly ours: ReadonlyMap<string, OurRuns>;
   readonly peers: ReadonlyMap<string, PeerRun[]>;
 }
 
-async function runRounds(profile: WanProfile, work: Work): Promise<Rounds> {
-  const ours = new Map<string, TransferRun[]>(words(values.path).map((path) => [path, []]));
+function capSecondsOf({ profile, sizeMb }: Work): number {
+  const text = values['peer-cap'];
+  if (text !== undefined) return countOf('peer-cap', text);
+  const allowed = (sizeMb * 8) / (profile.targetMbps ?? profile.limitMbps / 2);
+  return Math.min(CAP_SECONDS_MAX, Math.max(CAP_SECONDS_MIN, Math.ceil(allowed * CAP_FACTOR)));
+}
+
+async function runRounds(work: Work): Promise<Rounds> {
+  const { profile, source, items, directory: workDirectory } = work;
+  const ours = new Map<string, OurRuns>(
+    words(values.path).map((path) => [path, { first: [], seen: [] }]),
+  );
   const peers = new Map<string, PeerRun[]>(work.peers.map((peer) => [peer, []]));
-  const { source, items, directory: workDirectory } = work;
-  const capSeconds = countOf('peer-cap', values['peer-cap']);
+  const capSeconds = capSecondsOf(work);
   for (let round = 0; round < work.rounds; round += 1) {
     const link = { ...profile.link, seed: countOf('seed', values.seed) + round };
     for (const [path, runs] of ours) {
-      const run = await runOurs(path, link, work);
-      runs.push(run);
-      note(`${profile.name} ${path} ${runLine(run)}`);
+      const { first, seen } = await runOurs(path, link, work);
+      runs.first.push(first);
+      note(`${profile.name} ${path} ${runLine(first)}`);
+      if (seen === null) continue;
+      runs.seen.push(seen);
+      note(`${profile.name} ${path}, seen before ${runLine(seen)}`);
     }
     for (const [peer, runs] of peers) {
       const run = await measurePeer(peer, { source, items, workDirectory, link, capSeconds });
@@ -105,150 +147,87 @@ async function runRounds(profile: WanProfile, work: Work): Promise<Rounds> {
   return { ours, peers };
 }
 
-/** A small file shows how many round trips come before and after the data. */
-function latencyVerdicts(profile: WanProfile, path: string, run: TransferRun): Verdict[] {
-  const secondsMax = LATENCY_ROUND_TRIPS * (profile.link.rttMs / 1000) + LATENCY_SLACK_SECONDS;
-  return [
-    {
-      what: `${profile.name}, ${path}: one ${LATENCY_SIZE_MB} MB file, first contact`,
-      target: `<= ${format(secondsMax, 2)} s`,
-      measured: `${format(run.seconds, 2)} s`,
-      met: run.seconds <= secondsMax,
-    },
-  ];
+/** What one section is about. */
+interface Part {
+  readonly path: string;
+  readonly contact: Contact;
+  readonly runs: readonly TransferRun[];
+  /** Markdown below the runs, and bars of other tools, where they belong to this part. */
+  readonly beside: string;
+  readonly bars: readonly ChartBar[];
 }
 
-function verdicts(profile: WanProfile, path: string, run: TransferRun): Verdict[] {
-  const target = path === 'native' ? profile.targetMbps : (profile.dgramTargetMbps ?? null);
-  if (target === null) return [];
-  const peak = Math.max(run.senderPeakBytes, run.receiverPeakBytes);
-  const resentMax = profile.link.lossPercent / 100 + RESENT_SLACK;
-  const what = `${profile.name}, ${path}`;
-  return [
-    {
-      what: `${what}: one ${TARGET_SIZE_MB} MB file`,
-      target: `>= ${target} Mbit/s`,
-      measured: `${format(run.goodputMbps)} Mbit/s`,
-      met: run.goodputMbps >= target,
-    },
-    {
-      what: `${what}: re-sent payload`,
-      target: `<= ${format(100 * resentMax, 2)} %`,
-      measured: `${format(100 * run.resentShare, 2)} %`,
-      met: run.resentShare <= resentMax,
-    },
-    {
-      what: `${what}: resident memory`,
-      target: `< ${RESIDENT_BYTES_MAX / 1e6} MB`,
-      measured: `${format(peak / 1e6)} MB`,
-      met: peak < RESIDENT_BYTES_MAX,
-    },
-  ];
-}
-
-/** Outcome of a peer's runs that are no figures: "2 of 3 cut off". */
-function shortfall(runs: readonly PeerRun[]): string {
-  const count = (outcome: PeerRun['outcome']): string => {
-    const number = runs.filter((run) => run.outcome === outcome).length;
-    return number === 0 ? '' : ` (${number} of ${runs.length} ${outcome})`;
-  };
-  return `${count('cut off')}${count('failed')}`;
-}
-
-interface ToolRow {
-  readonly name: string;
-  readonly mbps: string;
-  readonly wire: string;
-  readonly cpu: string;
-  readonly all: string;
-}
-
-function peerRow(name: string, runs: readonly PeerRun[]): ToolRow {
-  const finished = runs.filter(({ outcome }) => outcome === 'finished');
-  const counted = runs.filter(({ outcome }) => outcome !== 'failed');
+function chartOf({ profile, sizeMb }: Work, part: Part): ChartGroup | null {
+  if (part.path !== 'native' || sizeMb !== profile.sizeMb) return null;
+  const name = part.contact === 'first' ? 'JetStream' : 'JetStream, seen';
+  const mbps = Math.round(median(part.runs.map((run) => run.goodputMbps)));
   return {
-    name: `${name}${shortfall(runs)}`,
-    mbps: format(medianOf(counted.map((run) => run.goodputMbps))),
-    // What a cut-off run has delivered is not known well enough to divide by it.
-    wire: format(medianOf(finished.map((run) => run.forwardBytes / run.bytes)), 3),
-    cpu: format(peerCpuPerGb(runs), 2),
-    all: runs.map((run) => (run.outcome === 'failed' ? '-' : format(run.goodputMbps))).join(', '),
+    place: placeOf(profile),
+    name: profile.name,
+    link: linkWords(profile.link),
+    limitMbps: profile.limitMbps,
+    bars: [{ name, kind: part.contact, mbps }, ...part.bars],
   };
 }
 
-function peerCpuPerGb(runs: readonly PeerRun[]): number | null {
-  const finished = runs.filter(({ outcome }) => outcome === 'finished');
-  return medianOf(finished.map((run) => run.cpuSeconds / (run.bytes / 1e9)));
+/** The command that measures the part again. */
+function commandOf({ profile, sizeMb, rounds, peers }: Work, { path, contact }: Part): string {
+  const size = sizeMb === profile.sizeMb ? '' : ` --size-mb ${sizeMb}`;
+  const others = ` --peers ${peers.length === 0 ? NO_PEERS : peers.join(',')}`;
+  return `bench/wan --profile ${profile.name} --path ${path}${contact === 'seen' ? ' --seen' : others} --runs ${rounds}${size}`;
 }
 
-function peerTable({ ours, peers }: Rounds): string {
-  const own = [...ours].map(([path, runs]) => ({
-    name: `JetStream (${path})`,
-    mbps: format(median(runs.map((run) => run.goodputMbps))),
-    wire: format(median(runs.map((run) => (run.link?.forwardBytes ?? 0) / run.bytes)), 3),
-    cpu: format(median(runs.map(cpuPerGb)), 2),
-    all: runs.map(({ goodputMbps }) => format(goodputMbps)).join(', '),
-  }));
-  const columns: readonly Column<ToolRow>[] = [
-    ['tool', (row) => row.name],
-    ['Mbit/s, median', (row) => row.mbps],
-    ['wire/payload', (row) => row.wire],
-    ['CPU s/GB, both ends', (row) => row.cpu],
-    ['runs, Mbit/s', (row) => row.all],
-  ];
-  return table(columns, [...own, ...[...peers].map(([name, runs]) => peerRow(name, runs))]);
-}
-
-/** CPU beside the best file tool's, when that was measured in the same rounds. */
-function cpuVerdicts(profile: WanProfile, { ours, peers }: Rounds): Verdict[] {
-  const theirs = peerCpuPerGb(peers.get(CPU_PEER) ?? []);
-  if (theirs === null) return [];
-  return [...ours].map(([path, runs]) => {
-    const used = median(runs.map(cpuPerGb));
-    return {
-      what: `${profile.name}, ${path}: CPU s/GB, both ends`,
-      target: `<= ${format(theirs * CPU_FACTOR, 2)} (${CPU_FACTOR} x ${CPU_PEER})`,
-      measured: format(used, 2),
-      met: used <= theirs * CPU_FACTOR,
-    };
-  });
-}
-
-function verdictsOf(profile: WanProfile, rounds: Rounds, sizeMb: number): Verdict[] {
-  const judge =
-    sizeMb === TARGET_SIZE_MB ? verdicts : sizeMb === LATENCY_SIZE_MB ? latencyVerdicts : null;
-  if (judge === null) return [];
-  const ours = [...rounds.ours].flatMap(([path, runs]) => judge(profile, path, medianRun(runs)));
-  return sizeMb === TARGET_SIZE_MB ? [...ours, ...cpuVerdicts(profile, rounds)] : ours;
-}
-
-async function benchProfile(profile: WanProfile, work: Work): Promise<void> {
-  const rounds = await runRounds(profile, work);
-  const parts = [...rounds.ours].map(
-    ([path, runs]) => `JetStream, ${path}:\n\n${runTable(runs)}\n\n${runDetails(runs)}`,
-  );
-  if (rounds.peers.size > 0) parts.push(peerTable(rounds));
-  const body = parts.join('\n\n');
-  process.stdout.write(`${profile.name}\n\n${body}\n`);
+function record(work: Work, part: Part): void {
+  const { profile, sizeMb } = work;
+  const { path, contact, runs } = part;
+  const body = [runTable(runs), runDetails(runs), part.beside].filter(Boolean).join('\n\n');
+  const title = `WAN ${profile.name}, ${path}, one ${sizeMb} MB file${contact === 'seen' ? ', peer seen before' : ''}`;
+  process.stdout.write(`${title}\n\n${body}\n\n`);
+  const run = medianRun(runs);
+  const firstDataMs = run.traffic?.firstDataMs ?? null;
+  const verdicts = verdictsOf({ profile, path, contact, sizeMb, run: { ...run, firstDataMs } });
+  for (const { what, target, measured, met } of verdicts) {
+    note(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured}, target ${target}`);
+  }
   if (values.dry) return;
-  const peersText = work.peers.length === 0 ? '' : ` --peers ${work.peers.join(',')}`;
-  const index = WAN_PROFILES.findIndex(({ name }) => name === profile.name);
-  const size = work.sizeMb === TARGET_SIZE_MB ? '' : ` ${work.sizeMb} MB`;
+  const size = sizeMb === profile.sizeMb ? '' : ` ${sizeMb} MB`;
+  const chart = chartOf(work, part);
   recordSection({
-    id: `2 wan ${index} ${profile.name} ${values.path}${size}`,
-    title: `WAN ${profile.name}, ${values.path}, one ${work.sizeMb} MB file`,
-    settings: `\`bench/wan --profile ${profile.name} --path ${values.path} --runs ${work.rounds}${peersText}\`; ${describeLink(profile.link)}; the link allows ${profile.limitMbps} Mbit/s; seeds from ${values.seed}, data in ${values['data-dir']}.`,
-    verdicts: verdictsOf(profile, rounds, work.sizeMb),
+    id: `2 wan ${placeOf(profile)} ${profile.name} ${path}${size}${contact === 'seen' ? ' seen' : ''}`,
+    title,
+    settings: `\`${commandOf(work, part)}\`; ${describeLink(profile.link)}; the link allows ${profile.limitMbps} Mbit/s; seeds from ${values.seed}, data in ${values['data-dir']}.`,
+    verdicts,
+    ...(chart === null ? {} : { chart }),
     body,
   });
 }
 
-function installedPeers(): string[] {
-  return words(values.peers).filter((peer) => {
-    const missing = missingPrograms(peer);
-    if (missing.length > 0) note(`${peer} is left out: ${missing.join(', ')} not installed`);
-    return missing.length === 0;
-  });
+async function benchProfile(work: Work): Promise<void> {
+  const { ours, peers } = await runRounds(work);
+  const named = new Map<string, readonly TransferRun[]>();
+  for (const [path, { first, seen }] of ours) {
+    named.set(path, first);
+    if (seen.length > 0) named.set(`${path}, seen before`, seen);
+  }
+  const tools = peers.size === 0 ? '' : peerTable(named, peers);
+  const others = [tools, ...work.leftOut.map((line) => `- ${line}`)].filter(Boolean).join('\n\n');
+  // The other tools were measured once, so they stand in one section: that of the first path.
+  let isFirst = true;
+  for (const [path, { first, seen }] of ours) {
+    const beside = isFirst ? { beside: others, bars: peerBars(peers) } : { beside: '', bars: [] };
+    isFirst = false;
+    record(work, { path, contact: 'first', runs: first, ...beside });
+    if (seen.length > 0) record(work, { path, contact: 'seen', runs: seen, beside: '', bars: [] });
+  }
+}
+
+/** The tools that a profile is measured beside. */
+function peersFor(profile: WanProfile, sizeMb: number): Pick<Work, 'peers' | 'leftOut'> {
+  const usual = sizeMb === profile.sizeMb ? DEFAULT_PEERS : NO_PEERS;
+  const wanted = values.peers ?? usual;
+  const { names, leftOut } = installedPeers(wanted === NO_PEERS ? [] : words(wanted));
+  for (const line of leftOut) note(`!!! SKIPPED: ${line}`);
+  return { peers: names, leftOut };
 }
 
 await runMain(async () => {
@@ -257,15 +236,25 @@ await runMain(async () => {
   const names =
     values.profile === 'all' ? WAN_PROFILES.map(({ name }) => name) : words(values.profile);
   const profiles = names.map(wanProfile);
-  const peers = installedPeers();
-  const sizeMb = countOf('size-mb', values['size-mb']);
   const rounds = countOf('runs', values.runs);
+  const size = values['size-mb'];
+  const wantedMb = size === undefined ? null : countOf('size-mb', size);
+  const plans = profiles.map((profile) => {
+    const sizeMb = wantedMb ?? profile.sizeMb;
+    return { profile, sizeMb, rounds, ...peersFor(profile, sizeMb) };
+  });
   const directory = await openWorkplace(values['data-dir']);
   const source = join(directory, 'source');
   mkdirSync(source);
-  await writeRandomFile(join(source, 'big.bin'), sizeMb * 1e6, 1);
-  const items = await readTree(source);
-  for (const profile of profiles) {
-    await benchProfile(profile, { directory, source, items, sizeMb, rounds, peers });
+  let items: ReadonlyMap<string, TreeItem> = new Map();
+  let itemsMb = 0;
+  for (const plan of plans) {
+    if (itemsMb !== plan.sizeMb) {
+      rmSync(join(source, 'big.bin'), { force: true });
+      await writeRandomFile(join(source, 'big.bin'), plan.sizeMb * 1e6, 1);
+      items = await readTree(source);
+      itemsMb = plan.sizeMb;
+    }
+    await benchProfile({ ...plan, directory, source, items });
   }
 });

@@ -370,9 +370,9 @@ export class OutgoingLink {
 
   #noteRate(): void {
     const flow = this.#flow;
-    if (flow !== null && !flow.overStreams) {
-      this.#context.rates.note(this.#ip, flow.rate.bandwidth);
-    }
+    if (flow === null || flow.overStreams) return;
+    const { bandwidth: rate, mode } = flow.rate;
+    this.#context.rates.note(this.#ip, { rate, isSettled: mode !== 'startup' });
   }
 
   #giveUp(

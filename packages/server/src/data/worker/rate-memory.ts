@@ -6,6 +6,14 @@
 /** Peers remembered; the one used longest ago is forgotten first. */
 export const RATES_REMEMBERED_MAX = 1000;
 
+/** What a flow has delivered. */
+export interface FoundRate {
+  /** Bytes per microsecond. */
+  readonly rate: number;
+  /** Whether it had felt its way up to the end; a short one has not, and the path may bear more. */
+  readonly isSettled: boolean;
+}
+
 export class RateMemory {
   readonly #rates = new Map<string, number>();
 
@@ -14,8 +22,9 @@ export class RateMemory {
     return this.#rates.get(address) ?? 0;
   }
 
-  /** @param rate Bytes per microsecond that were delivered. */
-  note(address: string, rate: number): void {
+  /** Notes what a flow has found out; unless it is settled, a higher rate that is known stands. */
+  note(address: string, found: FoundRate): void {
+    const rate = found.isSettled ? found.rate : Math.max(found.rate, this.hint(address));
     if (rate <= 0) return;
     this.#rates.delete(address);
     this.#rates.set(address, rate);
