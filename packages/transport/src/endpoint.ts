@@ -23,6 +23,7 @@ import { originKeyOf, sameAddress } from './peer-address.js';
 import type { KeySchedule, SecureChannel } from './secure-channel.js';
 import {
   CONTROL_BYTES_MAX,
+  FRAME,
   newReceivedFrame,
   newSendBatch,
   PAYLOAD_LADDER,
@@ -75,6 +76,7 @@ export class Endpoint {
   #turn = 0;
   #now = 0;
   #handshakes = 0;
+  #trainAt = -Infinity;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
@@ -82,6 +84,11 @@ export class Endpoint {
 
   get flowCount(): number {
     return this.#flows.length;
+  }
+
+  /** When a packet of a timed train came in last, on the clock of `step`. */
+  get trainAt(): number {
+    return this.#trainAt;
   }
 
   /** Whether anything is going on that needs `step` more often than packets arrive. */
@@ -187,6 +194,7 @@ export class Endpoint {
     if (newest || !connection.flow.path.proven) this.#notePath(connection, newest);
     connection.sealedFrom = 0;
     if (this.#exchanging.has(connection)) connection.exchange.settle();
+    if (frame.type === FRAME.dataTrain) this.#trainAt = now;
     connection.flow.receive(frame, io.received.bytes, now);
   }
 

@@ -7,6 +7,11 @@
 const BURST_US = 2000;
 /** The same while packets waited: a busy machine wakes a sender some tens of milliseconds late. */
 const LATE_BURST_US = 20_000;
+/**
+ * Once the credit is used up, so much is saved before a sender wakes again: waking for each packet
+ * costs more than sending it, and no queue notices half a millisecond.
+ */
+const QUANTUM_US = 500;
 /** The most at a ceiling, which is to hold over every tenth of a second. */
 const CEILING_BURST_US = 5000;
 
@@ -73,10 +78,10 @@ export class Pacer {
     this.#inTrain = this.#trainBytes > 0 && this.#credit > 0;
   }
 
-  /** Microseconds until a packet may leave at `rate`; 0 if it may now. */
+  /** Microseconds until packets should leave at `rate`; 0 if one may now. */
   waitUs(rate: number): number {
     if (this.ready) return 0;
-    const needed = this.inTrain ? 1 : Math.max(this.#trainBytes, 1);
+    const needed = this.inTrain ? 1 : Math.max(this.#trainBytes, rate * QUANTUM_US, 1);
     return (needed - this.#credit) / Math.max(rate, 1e-6);
   }
 }

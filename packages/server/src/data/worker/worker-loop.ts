@@ -10,6 +10,17 @@ const WAIT_MAX_US = 1000;
 /** Deadlines nearer than this are met by waiting in the socket instead of sleeping. */
 const SLEEP_MIN_US = 2000;
 const SLEEP_MAX_MS = 1000;
+/**
+ * Packets that arrive one at a time are left to gather for so long, so that they are read together:
+ * a system call and a wake-up for each would cost more than all the rest.
+ */
+const GATHER_US = 300;
+/** Below this a wait is not worth its own cost. */
+const GATHER_US_MIN = 100;
+/** Where as many came at once there is no need to wait for more. */
+const GATHER_PACKETS_MAX = 64;
+/** Trains of packets are timed as they come in; nothing gathers until they are over. */
+const TRAIN_OVER_US = 100_000;
 /** Turns without a packet or a deadline before the loop goes to sleep. */
 const QUIET_TURNS = 20;
 
@@ -22,6 +33,8 @@ export interface WorkerLoopParts {
 
 export class WorkerLoop {
   readonly #parts: WorkerLoopParts;
+  /** Never woken: what waits for it sleeps. */
+  readonly #never = new Int32Array(new SharedArrayBuffer(4));
   readonly #clock = (): number => this.now();
   #deadline = 0;
   #quiet = 0;
@@ -72,9 +85,11 @@ export class WorkerLoop {
     const due = this.#deadline - this.now();
     // While nothing is going on here the thread has other sockets to listen to.
     const mayWait = io.canBlock && endpoint.busy;
-    const waitUs = mayWait ? Math.floor(Math.max(0, Math.min(WAIT_MAX_US, due))) : 0;
     const received = io.received;
+    if (mayWait) this.#gather(received.count, due);
     received.count = 0;
+    const left = this.#deadline - this.now();
+    const waitUs = mayWait ? Math.floor(Math.max(0, Math.min(WAIT_MAX_US, left))) : 0;
     // Set before the step, so that a wake-up from inside it is not overwritten.
     this.#deadline = Infinity;
     const stepAt = endpoint.step(this.#clock, waitUs);
@@ -85,6 +100,13 @@ export class WorkerLoop {
     const stay = mayWait ? near || this.#quiet < QUIET_TURNS : near && this.#deadline <= this.now();
     if (stay) this.#soon();
     else this.#sleep();
+  }
+
+  /** Lets more packets come in while there is nothing else to do. */
+  #gather(lately: number, due: number): void {
+    if (lately === 0 || lately >= GATHER_PACKETS_MAX || due < GATHER_US_MIN) return;
+    if (this.now() - this.#parts.endpoint.trainAt < TRAIN_OVER_US) return;
+    Atomics.wait(this.#never, 0, 0, Math.min(GATHER_US, due) / 1000);
   }
 
   #sleep(): void {
