@@ -84,7 +84,6 @@ export class RateController {
   #modeStart: number;
   #initialRate: number;
   readonly #round = { resolved: 0, lost: 0 };
-  /** Longest round trip of the round. */
   #roundMaxRtt = 0;
   /** The cap that others in the queue have set, as of the last ack. */
   #shareRate = Number.POSITIVE_INFINITY;
@@ -286,6 +285,8 @@ export class RateController {
   /** What this round says about others on the path: a queue that stands, or one that was full. */
   #chooseShare(now: number, rates: { before: number; arrived: number }): void {
     if (this.#mode !== 'cruise' || this.#roundMinRtt === Infinity) return;
+    // The first round trip still answers for what was sent before.
+    if (this.#modeStart > now - this.#roundMaxRtt) return;
     const standing = this.#roundMinRtt > this.#queueLimit();
     // The queue may be our own, made by a rate that was never there: only what came since counts.
     if (this.#yield.endRound(standing)) {
