@@ -305,6 +305,7 @@ export const sendMethods = {
       onFileError: z.enum(['continue', 'stop']).nullish(),
       publish: z.enum(['each', 'whole']).nullish(),
     },
+    nullable: ['checkpointFrequencySeconds'],
     required: ['manifestId', 'destinationId'],
     result: transferStructure,
     access: 'user',
