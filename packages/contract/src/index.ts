@@ -6,4 +6,5 @@ export * from './method.js';
 export * from './parameter-problem.js';
 export * from './path-text.js';
 export * from './rpc.js';
+export * from './server-structures.js';
 export * from './structures.js';
