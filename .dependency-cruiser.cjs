@@ -26,7 +26,7 @@ const packageRules = Object.entries(allowed).map(([name, others]) => ({
       `^packages/${name}/`,
       ...others.map((other) => `^packages/${other}/dist/index\\.`),
       // Only these commands start a server in their own process.
-      ...(name === 'cli' ? ['^packages/server/dist/index\\.'] : []),
+      ...(name === 'cli' ? ['^packages/server/dist/(index|offline)\\.'] : []),
     ],
   },
 }));
@@ -46,7 +46,14 @@ module.exports = {
       comment: 'another package is reached by its name, never by a file inside it',
       severity: 'error',
       from: { path: '^packages/([^/]+)/' },
-      to: { path: '^packages/', pathNot: ['^packages/$1/', '^packages/[^/]+/dist/index\\.'] },
+      to: {
+        path: '^packages/',
+        pathNot: [
+          '^packages/$1/',
+          '^packages/[^/]+/dist/index\\.',
+          '^packages/server/dist/offline\\.',
+        ],
+      },
     },
     {
       name: 'tests-only-through-the-public-api',
@@ -57,6 +64,13 @@ module.exports = {
         path: '^packages/',
         pathNot: '^packages/(contract|client|transport|testkit)/dist/index\\.',
       },
+    },
+    {
+      name: 'kysely-runs-through-query-builder',
+      comment: 'one place decides how the query builder is loaded; its types are free',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: '/adapters/database/query-builder\\.ts$' },
+      to: { path: 'node_modules/kysely/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'no-testkit-in-products',

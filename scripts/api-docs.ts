@@ -12,7 +12,10 @@ import { apiPages } from './api-pages.js';
 import { repositoryRoot } from './server-process.js';
 
 const PLACE = 'docs/api';
-const STRUCTURES = 'packages/contract/src/structures.ts';
+/** Their comments describe the structures. */
+const STRUCTURES = ['structures.ts', 'server-structures.ts'].map(
+  (name) => `packages/contract/src/${name}`,
+);
 
 function main(args: readonly string[]): number {
   const [flag, ...rest] = args;
@@ -24,7 +27,8 @@ function main(args: readonly string[]): number {
   }
   const root = repositoryRoot();
   const directory = join(root, PLACE);
-  const pages = apiPages(readFileSync(join(root, STRUCTURES), 'utf8'));
+  const sources = STRUCTURES.map((path) => readFileSync(join(root, path), 'utf8'));
+  const pages = apiPages(sources.join('\n'));
   mkdirSync(directory, { recursive: true });
   const strays = readdirSync(directory).filter((name) => !pages.has(name));
   const stale = [...pages].filter(([name, text]) => {

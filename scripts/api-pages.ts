@@ -262,7 +262,7 @@ const indexPage = (): string => {
 /**
  * All pages by file name.
  *
- * @param structuresSource Text of the contract's `structures.ts`.
+ * @param structuresSource Text of the contract's files of structures, one after the other.
  */
 export function apiPages(structuresSource: string): Map<string, string> {
   return new Map([

@@ -2,7 +2,7 @@
  * `--param=value` arguments of `jetstream api`, turned into the values that the method's schema
  * wants: text as it is, numbers and booleans parsed, JSON for lists and objects.
  */
-import { definitionOf, type MethodName } from '@jetstream/contract';
+import { definitionOf, type MethodName, parameterProblem } from '@jetstream/contract';
 import { closestName } from './closest-name.js';
 import { usageError } from './failure.js';
 
@@ -165,7 +165,11 @@ const checkParameters = (method: MethodName, params: Record<string, unknown>): v
   }
   const parsed = schema.safeParse(params);
   if (parsed.success) return;
-  const issue = parsed.error.issues[0];
-  const path = issue?.path.join('.') ?? '';
-  throw usageError(`Cannot call "${method}": --${path}: ${issue?.message ?? 'not accepted'}`);
+  const [issue] = parsed.error.issues;
+  if (issue === undefined) throw usageError(`Cannot call "${method}": ${parsed.error.message}`);
+  const { parameter, actual, expected } = parameterProblem(issue, params);
+  throw usageError(
+    `Cannot call "${method}": --${parameter} is ${actual}, expected ${expected}`,
+    `jetstream api ${method} --help lists its parameters`,
+  );
 };

@@ -141,8 +141,9 @@ describe('exitCodeOf', () => {
 describe('docs/CLI.md', () => {
   const text = readFileSync(new URL('../../../docs/CLI.md', import.meta.url), 'utf8');
 
-  it('names every command and every option', () => {
-    for (const command of buildProgram(recorded()).commands) {
+  it('names every command and every option', async () => {
+    const program = await buildProgram(recorded(), []);
+    for (const command of program.commands) {
       expect(text).toContain(`## \`jetstream ${command.name()}`);
       for (const inner of [command, ...command.commands]) {
         for (const option of inner.options) expect(text).toContain(`\`${option.long}`);
@@ -151,8 +152,9 @@ describe('docs/CLI.md', () => {
     }
   });
 
-  it('names no command that does not exist', () => {
-    const known = buildProgram(recorded()).commands.map((command) => command.name());
+  it('names no command that does not exist', async () => {
+    const program = await buildProgram(recorded(), []);
+    const known = program.commands.map((command) => command.name());
     const named = [...text.matchAll(/^## `jetstream (\w+)/gm)].map((match) => match[1]);
     expect(named.toSorted()).toEqual(known.toSorted());
   });

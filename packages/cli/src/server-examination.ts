@@ -1,5 +1,6 @@
 /** What a server with given options would lack on this machine. */
-import type { Finding, ServerOption, ServerOptionsInput } from '@jetstream/server';
+import type { ServerOption, ServerOptionsInput } from '@jetstream/server';
+import type { Finding } from '@jetstream/server/offline';
 
 export type { Finding, ServerOption, ServerOptionsInput };
 
@@ -10,6 +11,7 @@ export interface Examination {
 
 /** Loads the server's code, which only the commands that need it should have to wait for. */
 export const openExamination = async (): Promise<Examination> => {
-  const { examine, serverOptions } = await import('@jetstream/server');
+  const { serverOptions } = await import('@jetstream/server');
+  const { examine } = await import('@jetstream/server/offline');
   return { options: serverOptions, examine: (given) => examine(given, { nowMs: Date.now() }) };
 };

@@ -39,6 +39,13 @@ describe.each(names)('%s', (name) => {
     }
   });
 
+  it('says for optional parameters only that null is a value', () => {
+    for (const key of definition.nullable ?? []) {
+      expect(definition.required).not.toContain(key);
+      expect(definition.paramDocs[key]).toContain('null');
+    }
+  });
+
   it('refuses unknown parameters', () => {
     const outcome = definition.params.safeParse({ noSuchParameter: 1 });
     const codes = outcome.success ? [] : outcome.error.issues.map((issue) => issue.code);

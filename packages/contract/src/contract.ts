@@ -6,10 +6,12 @@
 import type { z } from 'zod';
 import type { MethodDefinition } from './method.js';
 import { collectionMethods } from './methods/collection.js';
+import { destinationMethods } from './methods/destinations.js';
 import { discoveryMethods } from './methods/discovery.js';
 import { eventMethods } from './methods/events.js';
 import { fileMethods } from './methods/files.js';
 import { linkMethods } from './methods/links.js';
+import { manifestMethods } from './methods/manifests.js';
 import { recvMethods } from './methods/recv.js';
 import { rightsMethods } from './methods/rights.js';
 import { sendMethods } from './methods/send.js';
@@ -26,6 +28,8 @@ export const METHODS = {
   ...collectionMethods,
   ...discoveryMethods,
   ...webhookMethods,
+  ...manifestMethods,
+  ...destinationMethods,
   ...sendMethods,
   ...linkMethods,
   ...recvMethods,

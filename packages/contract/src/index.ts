@@ -3,6 +3,8 @@ export * from './contract.js';
 export * from './errors.js';
 export * from './jetstream-uri.js';
 export * from './method.js';
+export * from './parameter-problem.js';
 export * from './path-text.js';
 export * from './rpc.js';
+export * from './server-structures.js';
 export * from './structures.js';

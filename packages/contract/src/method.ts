@@ -15,6 +15,8 @@ export type Access = (typeof ACCESS_LEVELS)[number];
 export interface MethodDefinition {
   /** Strict object: an unknown parameter is an error. Optional ones accept null as absent. */
   readonly params: z.ZodObject;
+  /** Optional parameters for which null is a value of its own. */
+  readonly nullable?: readonly string[];
   /** Names of the required parameters in the order of positional arguments. */
   readonly required: readonly string[];
   readonly result: z.ZodType;
@@ -70,6 +72,7 @@ export const method = <
   const M extends boolean = false,
 >(definition: {
   params: P;
+  nullable?: readonly (keyof P & string)[];
   required: Req;
   result: R;
   requestResult?: Q;

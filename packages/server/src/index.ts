@@ -1,4 +1,7 @@
-/** The JetStream server as a library: for the command line, and for programs that embed it. */
+/**
+ * The JetStream server as a library: for the command line, and for programs that embed it. What needs no
+ * server is in `offline.ts`, so that starting one does not wait for its code.
+ */
 export { ConfigError } from './config/config-error.js';
 export {
   parseServerOptions,
@@ -6,14 +9,5 @@ export {
   serverOptions,
 } from './config/parse-server-options.js';
 export type { OptionName, ServerConfig, ServerOptionsInput } from './config/server-options.js';
-export { examine } from './doctor/doctor.js';
-export type { Finding } from './doctor/finding.js';
-export { type OpenEventLog, openEventLog } from './events/open-event-log.js';
-export type { LogHead, Verification } from './events/verify-events.js';
-export { EXPORT_FORMATS, type ExportFormat, exportReceipt } from './receipts/export-receipt.js';
-export { ReceiptReader } from './receipts/read-receipt.js';
-export type { ReceiptFile, ReceiptHead } from './receipts/receipt-format.js';
-export { type ReceiptReport, verifyReceipt } from './receipts/receipt-report.js';
-export { type ReadyLine, type RunningServer, startServer } from './start-server.js';
-export { type OpenUsers, openUsers } from './users/open-users.js';
-export type { UserEntry, UserService } from './users/user-service.js';
+export { launchServer as startServer } from './launch-server.js';
+export type { ReadyLine, RunningServer } from './start-server.js';

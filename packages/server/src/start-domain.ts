@@ -26,7 +26,7 @@ import type { Handlers } from './control/handler.js';
 import type { ReceiverFacts } from './control/server-handlers.js';
 import type { ControlPlane } from './control-plane.js';
 import type { IncomingStream } from './data/data-plane.js';
-import { startDataPlane } from './data/start-data-plane.js';
+import { type PreparedDataPlane, prepareDataPlane } from './data/start-data-plane.js';
 import { TrafficTotals } from './data/traffic-totals.js';
 import { DestinationService } from './destinations/destination-service.js';
 import { SqliteDestinationStore } from './destinations/sqlite-destination-store.js';
@@ -79,6 +79,8 @@ export interface DomainContext {
   >;
   readonly events: EventLog;
   readonly bandwidth: Pick<BandwidthService, 'attach'>;
+  /** The first data plane where one has been prepared. */
+  readonly dataPlane?: PreparedDataPlane;
 }
 
 export interface Domain {
@@ -270,12 +272,14 @@ const bindAddress = (recvHost: string): string => {
   return recvHost === '::' && !hasIpv6 ? '0.0.0.0' : recvHost;
 };
 
-const realPlane =
-  ({ foundation }: DomainContext, places: Places): StartPlane =>
-  (port, events, died) => {
+const realPlane = ({ foundation, dataPlane }: DomainContext, places: Places): StartPlane => {
+  let prepared = dataPlane;
+  return (port, events, died) => {
     const { config, identity, serverId, serverUid, logger } = foundation;
     const { privateKeyPem, certificatePem } = identity;
-    return startDataPlane(
+    const plane = prepared ?? prepareDataPlane();
+    prepared = undefined;
+    return plane.start(
       {
         address: bindAddress(config.recvHost),
         port,
@@ -294,6 +298,7 @@ const realPlane =
       events,
     );
   };
+};
 
 /** Has other servers send files here. */
 const buildPulls = (

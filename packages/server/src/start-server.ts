@@ -16,6 +16,7 @@ import { Dispatcher } from './control/dispatcher.js';
 import type { Handlers } from './control/handler.js';
 import { type ServerFacts, serverHandlers } from './control/server-handlers.js';
 import { buildControlPlane, type ControlPlane } from './control-plane.js';
+import type { PreparedDataPlane } from './data/start-data-plane.js';
 import { buildEventFollowers, type EventFollowers } from './event-followers.js';
 import { EventFeed } from './events/event-feed.js';
 import { eventHandlers } from './events/event-handlers.js';
@@ -75,10 +76,12 @@ const listenHost = (config: ServerConfig): string => {
   return config.apiHost === ANY_HOST && !hasIpv6() ? '0.0.0.0' : config.apiHost;
 };
 
-/** What a test may replace. */
+/** What a caller may bring along. */
 export interface ServerPorts {
   readonly clock: Clock;
   readonly startDomain: typeof startDomain;
+  /** Started as the first data plane; whoever prepared it discards it on failure. */
+  readonly dataPlane?: PreparedDataPlane;
 }
 
 interface Parts {
@@ -196,7 +199,11 @@ const buildParts = async (foundation: Foundation, ports: ServerPorts): Promise<P
     await control.start();
     const settings = await openServerSettings(foundation, events);
     const { bandwidth } = settings;
-    const domain = await ports.startDomain({ foundation, control, events, bandwidth });
+    const { dataPlane } = ports;
+    const domain = await ports.startDomain({
+      ...{ foundation, control, events, bandwidth },
+      ...(dataPlane === undefined ? {} : { dataPlane }),
+    });
     const collector = buildCollector(foundation, { control, domain, events });
     await collector.start();
     feed.start();

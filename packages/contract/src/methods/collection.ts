@@ -1,7 +1,7 @@
 /** Methods of the garbage collection. */
 import { z } from 'zod';
 import { method } from '../method.js';
-import { garbageCollectCounts, garbageCollectStructure } from '../structures.js';
+import { garbageCollectCounts, garbageCollectStructure } from '../server-structures.js';
 
 const INT32_MAX = 2_147_483_647;
 

@@ -1,7 +1,8 @@
 /** Methods by which two servers find out the address that one of them has outside. */
 import { z } from 'zod';
 import { method } from '../method.js';
-import { discoverPacket, requestHandle } from '../structures.js';
+import { discoverPacket } from '../server-structures.js';
+import { requestHandle } from '../structures.js';
 
 export const discoveryMethods = {
   recvDiscoverPacketAsync: method({

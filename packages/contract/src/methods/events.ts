@@ -1,7 +1,7 @@
 /** Methods of the event log. */
 import { z } from 'zod';
 import { method } from '../method.js';
-import { eventEntry } from '../structures.js';
+import { eventEntry } from '../server-structures.js';
 
 const timeUs = z.int().min(0);
 

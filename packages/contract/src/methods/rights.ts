@@ -1,7 +1,7 @@
 /** Methods about rights: wranglers, sandbox mappings, and changes to API tokens. */
 import { z } from 'zod';
 import { method, reference } from '../method.js';
-import { sandboxMappings, sandboxRoots, wranglerLists } from '../structures.js';
+import { sandboxMappings, sandboxRoots, wranglerLists } from '../server-structures.js';
 
 const nothing = z.null();
 const name = z.string().max(256);

@@ -1,11 +1,7 @@
-/** Methods of the send interface: `send.` in front of the name on the wire. */
+/** Methods of the send interface: transfers, their receipts, and user data of all objects. */
 import { z } from 'zod';
-import { method, reference } from '../method.js';
+import { method } from '../method.js';
 import {
-  connectionStructure,
-  destinationStructure,
-  manifestFilesStructure,
-  manifestStructure,
   RATE_POLICIES,
   receiptPage,
   requestHandle,
@@ -13,6 +9,17 @@ import {
   userData,
   VERIFY_MODES,
 } from '../structures.js';
+import {
+  destinationId,
+  id,
+  manifestId,
+  page,
+  pageDocs,
+  rate,
+  rateOrZero,
+  timeoutSeconds,
+  transferId,
+} from './send-parameters.js';
 import { path } from './server.js';
 
 /** Bytes of one page of a receipt, at least: the longest line. */
@@ -20,16 +27,6 @@ export const RECEIPT_PAGE_BYTES_MIN = 65_536;
 /** Bytes of one page of a receipt, at most. */
 export const RECEIPT_PAGE_BYTES_MAX = 4_194_304;
 
-const id = z.string().min(1).max(256);
-const manifestId = reference('manifestId', id);
-const destinationId = reference('destinationId', id);
-const transferId = reference('transferId', id);
-const timeoutSeconds = z.number().min(0).max(86_400).nullish();
-const page = {
-  limit: z.int().min(1).max(100_000).nullish(),
-  offset: z.int().min(0).nullish(),
-};
-const pageDocs = { limit: 'Ours: most entries to return', offset: 'Ours: entries to skip' };
 /** Parameters of both methods that return a receipt. */
 export const receiptRange = {
   offset: z.int().min(0).nullish(),
@@ -50,9 +47,6 @@ const keysetPageDocs = {
   after: 'Ours: id of the last entry of the page before; fast at any depth',
   order: 'Ours: `oldest` (default) or `newest` first',
 };
-const rate = z.number().min(1).max(1e9);
-/** A ceiling that can be taken away again. */
-const rateOrZero = z.union([z.literal(0), rate]);
 const priority = z.int().min(0).max(1_000_000);
 const retryDays = z.number().min(0).max(365);
 
@@ -60,203 +54,7 @@ const retryDays = z.number().min(0).max(365);
 export const USER_DATA_OBJECTS = ['manifest', 'destination', 'transfer', 'sharedToken'] as const;
 const objectType = z.enum(USER_DATA_OBJECTS);
 
-/** `src:dst`, or `src::dst` when a side holds a colon. */
-const mappingText = z
-  .string()
-  .min(3)
-  .max(8192 * 2 + 2);
-
-/** Globs; see docs/DELIVERY.md. */
-const patterns = z.array(z.string().min(1).max(1000)).max(200);
-
 export const sendMethods = {
-  'send.createManifest': method({
-    params: {
-      mappings: z.record(path, path).nullish(),
-      fileMappings: z
-        .union([
-          mappingText,
-          z
-            .array(z.union([mappingText, z.strictObject({ srcPath: path, destPath: path })]))
-            .max(100_000),
-        ])
-        .nullish(),
-      symlinks: z.int().min(0).max(2).nullish(),
-      include: patterns.nullish(),
-      exclude: patterns.nullish(),
-    },
-    required: [],
-    result: manifestStructure,
-    access: 'user',
-    errors: ['path_invalid'],
-    since: '1.0.0',
-    summary:
-      'Makes a manifest from file mappings; directories are taken with everything below. ' +
-      'Returns at once with status `pending`.',
-    paramDocs: {
-      mappings: 'Destination path to source path',
-      fileMappings:
-        'The same as a list of `source:destination` (`source::destination` when a side holds a colon) or of `{srcPath, destPath}`',
-      symlinks: 'FOLLOW 0 (default), IGNORE 1, ours: PRESERVE 2',
-      include:
-        'Ours: globs of what is taken below a source directory; without a slash they mean the name at any depth',
-      exclude: 'Ours: globs of what is left out; they go before `include`',
-    },
-    mutates: true,
-  }),
-  'send.getManifest': method({
-    params: { manifestId },
-    required: ['manifestId'],
-    result: manifestStructure,
-    access: 'user',
-    errors: ['not_found'],
-    since: '1.0.0',
-    summary: 'Returns the state of a manifest.',
-    paramDocs: { manifestId: 'Id or structure' },
-  }),
-  'send.getManifests': method({
-    params: { ...page },
-    required: [],
-    result: z.array(manifestStructure),
-    access: 'user',
-    since: '1.0.0',
-    summary: 'Returns all manifests that the caller may see, oldest first.',
-    paramDocs: pageDocs,
-  }),
-  'send.waitForManifest': method({
-    params: { manifestId, timeoutSeconds },
-    required: ['manifestId'],
-    result: manifestStructure,
-    access: 'user',
-    errors: ['not_found', 'timeout'],
-    since: '1.0.0',
-    summary: 'Waits until a manifest is no longer processing and returns it.',
-    paramDocs: {
-      manifestId: 'Id or structure',
-      timeoutSeconds: 'Longest wait; no limit when absent',
-    },
-  }),
-  'send.getManifestFiles': method({
-    params: { manifestId, ...page },
-    required: ['manifestId'],
-    result: manifestFilesStructure,
-    access: 'user',
-    errors: ['not_found', 'manifest_not_ready'],
-    since: '1.0.0',
-    summary: 'Returns the file mappings of a manifest.',
-    paramDocs: { manifestId: 'Id or structure', ...pageDocs },
-  }),
-  'send.deleteManifest': method({
-    params: { manifestId },
-    required: ['manifestId'],
-    result: z.null(),
-    access: 'user',
-    errors: ['not_found', 'conflict'],
-    since: '1.0.0',
-    summary: 'Deletes a manifest that no unfinished transfer uses.',
-    paramDocs: { manifestId: 'Id or structure' },
-    mutates: true,
-  }),
-  'send.createDestination': method({
-    params: {
-      destinationAddress: z.string().min(1).max(253),
-      destinationPort: z.int().min(1).max(65_535).nullish(),
-      destinationControlPort: z.int().min(1).max(65_535).nullish(),
-      destinationPublicKey: z.string().max(256).nullish(),
-      destinationToken: z.string().max(512).nullish(),
-      sendRateMax: rate.nullish(),
-      rateControlMethod: z.enum(RATE_POLICIES).nullish(),
-      minCipher: z.int().min(0).max(3).nullish(),
-    },
-    required: ['destinationAddress'],
-    result: destinationStructure,
-    access: 'user',
-    errors: ['conflict'],
-    since: '1.0.0',
-    summary: 'Adds a receiving server, or returns the existing one with the same parameters.',
-    paramDocs: {
-      destinationAddress: 'Host name or IP address',
-      destinationPort: 'UDP port, 8886 when absent',
-      destinationControlPort:
-        'Ours: TCP port of its API, used where UDP does not pass; the number of `destinationPort` when absent',
-      destinationPublicKey: '`publicKey` of its server info; pinned at first contact when absent',
-      destinationToken: 'Ours: API token of that server with the UPLOAD right',
-      sendRateMax: 'Ceiling in kbit/s; none when absent',
-      rateControlMethod: 'Ours: fair (default), high, background or fixed',
-      minCipher: 'Least cipher: 2 AES-128-GCM (default), 3 AES-256-GCM',
-    },
-    mutates: true,
-  }),
-  'send.getDestination': method({
-    params: { destinationId },
-    required: ['destinationId'],
-    result: destinationStructure,
-    access: 'user',
-    errors: ['not_found'],
-    since: '1.0.0',
-    summary: 'Returns a destination.',
-    paramDocs: { destinationId: 'Id or structure' },
-  }),
-  'send.getDestinations': method({
-    params: { ...page },
-    required: [],
-    result: z.array(destinationStructure),
-    access: 'user',
-    since: '1.0.0',
-    summary: 'Returns all destinations that the caller may see, oldest first.',
-    paramDocs: pageDocs,
-  }),
-  'send.deleteDestination': method({
-    params: { destinationId },
-    required: ['destinationId'],
-    result: z.null(),
-    access: 'user',
-    errors: ['not_found', 'conflict'],
-    since: '1.0.0',
-    summary: 'Deletes a destination that no unfinished transfer uses.',
-    paramDocs: { destinationId: 'Id or structure' },
-    mutates: true,
-  }),
-  'send.updateDestination': method({
-    params: {
-      destinationId,
-      sendRateMax: rateOrZero.nullish(),
-      rateControlMethod: z.enum(RATE_POLICIES).nullish(),
-      destinationToken: z.string().max(512).nullish(),
-    },
-    required: ['destinationId'],
-    result: destinationStructure,
-    access: 'user',
-    errors: ['not_found'],
-    since: 'ours',
-    summary: 'Changes a destination; running transfers follow within a second.',
-    paramDocs: {
-      destinationId: 'Id or structure',
-      sendRateMax: 'Ceiling for all its transfers together in kbit/s; 0 for none',
-      rateControlMethod: 'fair, high, background or fixed',
-      destinationToken: 'API token of that server, for the next attempts; empty for none',
-    },
-    mutates: true,
-  }),
-  'send.getConnection': method({
-    params: { connectionId: reference('connectionId', id) },
-    required: ['connectionId'],
-    result: connectionStructure,
-    access: 'user',
-    errors: ['not_found'],
-    since: '1.0.0',
-    summary: 'Returns the way to one address and port.',
-    paramDocs: { connectionId: 'Id, or a structure with it, such as a destination' },
-  }),
-  'send.getConnections': method({
-    params: { ...page },
-    required: [],
-    result: z.array(connectionStructure),
-    access: 'user',
-    since: '1.0.0',
-    summary: 'Returns the ways to all destinations that the caller may see.',
-    paramDocs: pageDocs,
-  }),
   'send.updateObjectUserData': method({
     params: { objectType, objectId: id, userData },
     required: ['objectType', 'objectId', 'userData'],
@@ -305,6 +103,7 @@ export const sendMethods = {
       onFileError: z.enum(['continue', 'stop']).nullish(),
       publish: z.enum(['each', 'whole']).nullish(),
     },
+    nullable: ['checkpointFrequencySeconds'],
     required: ['manifestId', 'destinationId'],
     result: transferStructure,
     access: 'user',

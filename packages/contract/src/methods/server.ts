@@ -1,12 +1,8 @@
 /** Methods of the server interface: bare names on the wire. */
 import { z } from 'zod';
 import { method, reference } from '../method.js';
-import {
-  requestHandle,
-  requestStructure,
-  serverInformation,
-  tokenStructure,
-} from '../structures.js';
+import { serverInformation } from '../server-structures.js';
+import { requestHandle, requestStructure, tokenStructure } from '../structures.js';
 
 export const path = z.string().max(4096 * 2);
 const secret = z.string().min(1).max(1024);

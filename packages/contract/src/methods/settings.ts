@@ -1,7 +1,7 @@
 /** Methods that set what the whole server goes by: bandwidth, address, licence. */
 import { z } from 'zod';
 import { method } from '../method.js';
-import { bandwidthTimetable, timetableEntry } from '../structures.js';
+import { bandwidthTimetable, timetableEntry } from '../server-structures.js';
 
 /** Most entries of the bandwidth timetable. */
 export const TIMETABLE_ENTRIES_MAX = 100;

@@ -1,7 +1,7 @@
 /** Webhooks: events that are sent to other programs over HTTP. Ours. */
 import { z } from 'zod';
 import { method, reference } from '../method.js';
-import { webhookDelivery, webhookStructure } from '../structures.js';
+import { webhookDelivery, webhookStructure } from '../server-structures.js';
 
 const webhookId = reference('webhookId', z.string().min(1).max(64));
 

@@ -57,8 +57,9 @@ export interface TimetableServiceOptions {
 /** @see the head of this file */
 export class TimetableService {
   readonly #options: TimetableServiceOptions;
-  #timetable: Timetable = { entries: [], timeZone: ownTimeZone() };
-  #wallTime: (timeUs: number) => WallTime = wallTimeIn(this.#timetable.timeZone);
+  /** Null until one has been set: a server without one need not find out its zone at its start. */
+  #timetable: Timetable | null = null;
+  #wallTime: ((timeUs: number) => WallTime) | null = null;
   #active: number | null = null;
   #timer: Timer | null = null;
 
@@ -82,8 +83,8 @@ export class TimetableService {
   describe(): BandwidthTimetable {
     const { incomingKbps, outgoingKbps, incomingConnectionsMax } = this.#options.bandwidth.limits;
     return {
-      entries: [...this.#timetable.entries],
-      timeZone: this.#timetable.timeZone,
+      entries: [...this.#entries],
+      timeZone: this.#timetable?.timeZone ?? ownTimeZone(),
       activeEntry: this.#active,
       incomingRateLimit: incomingKbps,
       outgoingRateLimit: outgoingKbps,
@@ -111,17 +112,22 @@ export class TimetableService {
     return this.describe();
   }
 
+  get #entries(): readonly TimetableEntry[] {
+    return this.#timetable?.entries ?? [];
+  }
+
   #use(timetable: Timetable): void {
     this.#timetable = timetable;
     this.#wallTime = wallTimeIn(timetable.timeZone);
   }
 
   #activeNow(): number | null {
-    return activeEntry(this.#timetable.entries, this.#wallTime(this.#options.clock.nowUs()));
+    if (this.#wallTime === null) return null;
+    return activeEntry(this.#entries, this.#wallTime(this.#options.clock.nowUs()));
   }
 
   #override(limits: BandwidthLimits): BandwidthLimits {
-    const entry = this.#active === null ? undefined : this.#timetable.entries[this.#active];
+    const entry = this.#active === null ? undefined : this.#entries[this.#active];
     if (entry === undefined) return limits;
     // The server may have been started with other flags since.
     const free = Object.entries(entry).filter(([name]) => !isLocked(this.#options.locked, name));

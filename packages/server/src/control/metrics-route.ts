@@ -5,11 +5,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { CommandError } from '@jetstream/contract';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { MetricsText } from '../adapters/metrics/metrics.js';
+import type { Metrics } from '../adapters/metrics/metrics.js';
 import { addressOf, type HttpLogin, sendError } from './http-calls.js';
 
 export interface MetricsRouteOptions {
-  readonly metrics: MetricsText;
+  readonly metrics: Metrics;
   /** Null lets nobody in but superusers. */
   readonly token: string | null;
   readonly httpLogin: HttpLogin;
@@ -49,10 +49,7 @@ export const addMetrics = (server: FastifyInstance, options: MetricsRouteOptions
       if (error instanceof CommandError) return sendError(reply, error);
       throw error;
     }
-    const text = await options.metrics.text();
-    return reply
-      .header('content-type', options.metrics.contentType)
-      .header('cache-control', 'no-store')
-      .send(text);
+    const { contentType, text } = await options.metrics.read();
+    return reply.header('content-type', contentType).header('cache-control', 'no-store').send(text);
   });
 };

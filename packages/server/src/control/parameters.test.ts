@@ -52,6 +52,20 @@ describe('parseParameters', () => {
     }
   });
 
+  test('takes null for any optional parameter of any method as absent', () => {
+    for (const method of Object.keys(METHODS) as MethodName[]) {
+      const definition = definitionOf(method);
+      const { required, nullable = [], params } = definition;
+      const optional = Object.keys(params.shape).filter((name) => !required.includes(name));
+      const nulls = Object.fromEntries(optional.map((name) => [name, null]));
+      // Without the required ones, which have nothing to do with it.
+      const lenient = { ...definition, params: params.partial() };
+      const seen = parseParameters(method, lenient, nulls);
+      expect(seen, method).toEqual(Object.fromEntries(nullable.map((name) => [name, null])));
+    }
+    expect(parse('lsAsync', { path: '/', directory: null })).toEqual({ path: '/' });
+  });
+
   test('takes required parameters by position', () => {
     expect(parse('auth', ['ann', 'secret'])).toEqual({ userName: 'ann', password: 'secret' });
     expect(failure('auth', ['ann', 'secret', 'more']).message).toContain('expected at most 2');

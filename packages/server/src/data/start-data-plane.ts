@@ -1,6 +1,9 @@
 /**
  * The data plane's side on the main thread: starts the worker, resolves names, and carries orders
  * and events across the thread border.
+ *
+ * The worker takes a quarter of a second to load its code. It is prepared before the rest of the
+ * server is loaded, so that this happens on another core meanwhile.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -39,6 +42,46 @@ const resolveAddress = async (name: string): Promise<string> => {
   }
 };
 
+/** A data plane whose thread loads its code and waits. */
+export interface PreparedDataPlane {
+  /** Starts it and waits until its socket is bound; may be called once. */
+  start(options: DataPlaneOptions, events: DataPlaneEvents): Promise<DataPlane>;
+  /** Ends the thread of one that has not been started, and does nothing to one that has. */
+  discard(): Promise<void>;
+}
+
+class PreparedWorker implements PreparedDataPlane {
+  readonly #worker: Worker;
+  /** Why the thread ended before it was started. */
+  #failure: Error | null = null;
+  #isTaken = false;
+
+  constructor() {
+    this.#worker = new Worker(new URL('./worker/data-thread.js', import.meta.url), {
+      // Descriptors opened by the addon are its own to close.
+      trackUnmanagedFds: false,
+    });
+    this.#worker.on('error', (error) => {
+      this.#failure = error;
+    });
+    this.#worker.on('exit', (code) => {
+      this.#failure ??= new Error(`The data worker ended with code ${code}`);
+    });
+  }
+
+  async start(options: DataPlaneOptions, events: DataPlaneEvents): Promise<DataPlane> {
+    this.#isTaken = true;
+    if (this.#failure !== null) throw this.#failure;
+    const plane = new WorkerDataPlane(this.#worker, options, events);
+    await plane.start();
+    return plane;
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#isTaken) await this.#worker.terminate();
+  }
+}
+
 class WorkerDataPlane implements DataPlane {
   readonly #worker: Worker;
   readonly #events: DataPlaneEvents;
@@ -51,23 +94,20 @@ class WorkerDataPlane implements DataPlane {
   #stopped: () => void = () => undefined;
   #stopping = false;
 
-  constructor(options: DataPlaneOptions, events: DataPlaneEvents) {
+  constructor(worker: Worker, options: DataPlaneOptions, events: DataPlaneEvents) {
+    this.#worker = worker;
     this.#options = options;
     this.#events = events;
-    const { log: _log, died: _died, ...rest } = options;
-    const workerData: DataWorkerOptions = {
-      ...rest,
-      slots: options.slots ?? SLOTS,
-      keyEpochShift: options.keyEpochShift ?? KEY_EPOCH_SHIFT,
-    };
-    this.#worker = new Worker(new URL('./worker/data-thread.js', import.meta.url), {
-      workerData,
-      // Descriptors opened by the addon are its own to close.
-      trackUnmanagedFds: false,
-    });
   }
 
   start(): Promise<void> {
+    const { log: _log, died: _died, ...rest } = this.#options;
+    const start: DataWorkerOptions = {
+      ...rest,
+      slots: rest.slots ?? SLOTS,
+      keyEpochShift: rest.keyEpochShift ?? KEY_EPOCH_SHIFT,
+    };
+    this.#worker.postMessage(start);
     return new Promise((resolve, reject) => {
       this.#worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') {
@@ -225,12 +265,5 @@ class WorkerDataPlane implements DataPlane {
   }
 }
 
-/** Starts the data worker and waits until its socket is bound. */
-export const startDataPlane = async (
-  options: DataPlaneOptions,
-  events: DataPlaneEvents,
-): Promise<DataPlane> => {
-  const plane = new WorkerDataPlane(options, events);
-  await plane.start();
-  return plane;
-};
+/** Starts the thread of a data plane; what it binds and who it is comes later. */
+export const prepareDataPlane = (): PreparedDataPlane => new PreparedWorker();

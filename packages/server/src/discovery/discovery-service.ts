@@ -96,7 +96,12 @@ export class DiscoveryService {
     const over = new Promise<never>((_resolve, reject) => {
       const seconds = wait.timeoutSeconds;
       timer = this.#options.clock.after(seconds * 1000, () =>
-        reject(new CommandError('timeout', `No discovery packet came within ${seconds} s`)),
+        reject(
+          new CommandError(
+            'timeout',
+            `Cannot discover an address: no packet came within ${seconds} s, expected one`,
+          ),
+        ),
       );
       abort = () => reject(new CommandError('cancelled', 'The request was cancelled'));
       wait.signal.addEventListener('abort', abort, { once: true });

@@ -1,6 +1,7 @@
 /** Searching the event log: who may see what, in the order of the times. */
-import { type SqlBool, sql } from 'kysely';
+
 import type { Database } from '../adapters/database/database.js';
+import { type SqlBool, sql } from '../adapters/database/query-builder.js';
 import type { Caller } from '../sessions/caller.js';
 import { visibleTo } from '../transfers/owner-filter.js';
 

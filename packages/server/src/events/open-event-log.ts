@@ -1,8 +1,8 @@
 /** The event log of a state directory for `jetstream events`, whether or not a server runs on it. */
 import { resolve } from 'node:path';
 import { CommandError } from '@jetstream/contract';
-import { sql } from 'kysely';
 import { openDatabaseToRead } from '../adapters/database/database.js';
+import { sql } from '../adapters/database/query-builder.js';
 import { defaultStateDir } from '../adapters/state-dir/state-dir.js';
 import { type Verification, type VerifyOptions, verifyEvents } from './verify-events.js';
 

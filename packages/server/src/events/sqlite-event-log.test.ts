@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../adapters/clock/manual-clock.js';
 import { type OpenDatabase, openMemoryDatabase } from '../adapters/database/database.js';
 import { GroupCommit } from '../adapters/database/group-commit.js';
+import { sql } from '../adapters/database/query-builder.js';
 import { canonicalJson, type EventRow, findChainFault } from './event-chain.js';
 import { SqliteEventLog } from './sqlite-event-log.js';
 import { VERIFY_PAGE, verifyEvents } from './verify-events.js';

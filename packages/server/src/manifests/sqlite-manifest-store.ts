@@ -1,8 +1,13 @@
 /** Manifests in the server's database. */
 import type { ErrorCode } from '@jetstream/contract';
-import { type Insertable, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Database } from '../adapters/database/database.js';
 import type { GroupCommit } from '../adapters/database/group-commit.js';
+import {
+  type Insertable,
+  type RawBuilder,
+  type Selectable,
+  sql,
+} from '../adapters/database/query-builder.js';
 import type { TransferTables } from '../adapters/database/transfer-tables.js';
 import type { CandidatePage } from '../collection/garbage-kind.js';
 import type { Caller } from '../sessions/caller.js';

@@ -64,12 +64,16 @@ export const sessionHandlers = (
   authAsync: async ({ userName, password, token, tokenSession }, call) => {
     const session = sessionOf(call, 'authAsync');
     if (token != null) {
-      if (userName != null) throw wrongParams('both "userName" and "token" are given', 'token');
+      if (userName != null)
+        throw wrongParams('both "userName" and "token" are given, expected one of them', 'token');
       const credentials = tokenCredentials({ token, password, tokenSession });
       session.setLogin(await logins.byToken(credentials, session.address));
     } else {
       if (userName == null)
-        throw wrongParams('neither "userName" nor "token" is given', 'userName');
+        throw wrongParams(
+          'neither "userName" nor "token" is given, expected one of them',
+          'userName',
+        );
       if (password == null) throw wrongParams('"password" is absent', 'password');
       if (tokenSession != null) throw wrongParams('"tokenSession" needs "token"', 'tokenSession');
       session.setLogin(await logins.byPassword(userName, password, session.address));

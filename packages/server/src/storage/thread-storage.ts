@@ -1,7 +1,6 @@
 /** The disk side in a thread of its own, as the data worker sees it. */
 import { Worker } from 'node:worker_threads';
 import type { DiskAnswer, DiskCall, DiskCalls, DiskOperation, DiskResults } from './disk-calls.js';
-import { createLocalStorage } from './local-storage.js';
 import {
   type ChunkRange,
   type Source,
@@ -115,7 +114,11 @@ const threadTarget = (thread: DiskThread, handle: number, state: TargetState): T
 export const openThreadStorage = async (options: {
   readonly arena: SharedArrayBuffer;
 }): Promise<Storage> => {
-  if (import.meta.url.endsWith('.ts')) return createLocalStorage(options);
+  if (import.meta.url.endsWith('.ts')) {
+    // Loaded only here: the callers of the thread start without the code that runs in it.
+    const { createLocalStorage } = await import('./local-storage.js');
+    return createLocalStorage(options);
+  }
   const thread = new DiskThread(options.arena);
   return {
     async openSource(sourceOptions: SourceOptions) {

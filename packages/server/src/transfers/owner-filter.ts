@@ -1,5 +1,5 @@
 /** The rule of `mayAccess` as a condition of a query, so that pages are counted after it. */
-import { type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from '../adapters/database/query-builder.js';
 import type { Caller } from '../sessions/caller.js';
 
 /** Most objects that one list call returns when the caller names no limit. */

@@ -2,9 +2,10 @@
  * Transfers in the server's database. Columns hold what is searched for; the record as a whole is
  * JSON, because it is always read and written as a whole.
  */
-import { type Insertable, type RawBuilder, sql } from 'kysely';
+
 import type { Database } from '../adapters/database/database.js';
 import type { GroupCommit } from '../adapters/database/group-commit.js';
+import { type Insertable, type RawBuilder, sql } from '../adapters/database/query-builder.js';
 import type { TransferTables } from '../adapters/database/transfer-tables.js';
 import type { CandidatePage } from '../collection/garbage-kind.js';
 import type { UserData } from '../manifests/manifest-store.js';

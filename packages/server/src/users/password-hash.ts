@@ -4,15 +4,18 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { CommandError } from '@jetstream/contract';
-import { hash, verify } from '@node-rs/argon2';
 import type { Clock } from '../adapters/clock/clock.js';
 import { LOGIN_LIMITS } from '../sessions/limits.js';
 
 /** For argon2id, the library's default: a set that the OWASP password storage page recommends. */
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
+/** Loaded at the first password, so that no server waits for it at its start. */
+const argon2 = (): Promise<typeof import('@node-rs/argon2')> => import('@node-rs/argon2');
+
 /** Hash of a password in PHC format. */
-export const hashPassword = (password: string): Promise<string> => hash(password, ARGON2);
+export const hashPassword = async (password: string): Promise<string> =>
+  (await argon2()).hash(password, ARGON2);
 
 /** Verifies passwords; one for the whole server. */
 export class PasswordVerifier {
@@ -21,13 +24,12 @@ export class PasswordVerifier {
   /** Digest of a hash with its right password, to the moment when it is forgotten. */
   readonly #right = new Map<string, number>();
   /** What an unknown user's password is compared with, so that it takes as long as a known one's. */
-  readonly #decoy: Promise<string>;
+  #decoy: Promise<string> | null = null;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#decoy = hashPassword(randomBytes(16).toString('hex'));
   }
 
   /**
@@ -39,9 +41,12 @@ export class PasswordVerifier {
       .update(`${passwordHash ?? ''}\0${password}`)
       .digest('base64');
     if ((this.#right.get(digest) ?? 0) > this.#clock.monotonicMs()) return true;
-    const right = await this.#inTurn(async () =>
-      verify(passwordHash ?? (await this.#decoy), password),
-    );
+    const right = await this.#inTurn(async () => {
+      // Waited for in either case: the first login must not tell by its time which accounts exist.
+      this.#decoy ??= hashPassword(randomBytes(16).toString('hex'));
+      const decoy = await this.#decoy;
+      return (await argon2()).verify(passwordHash ?? decoy, password);
+    });
     if (!right || passwordHash === null) return false;
     this.#remember(digest);
     return true;

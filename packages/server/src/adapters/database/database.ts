@@ -5,8 +5,8 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import { migrations } from './migrations/migrations.js';
+import { Kysely, Migrator, SqliteDialect } from './query-builder.js';
 import type { Schema } from './schema.js';
 
 /** Query builder over all tables. */

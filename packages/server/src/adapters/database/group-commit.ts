@@ -2,8 +2,9 @@
  * Writes of many callers in one transaction: a commit costs one flush of the disk, however many
  * writes it holds. Each write is acknowledged when it is durable.
  */
-import { sql, type Transaction } from 'kysely';
+
 import type { Database } from './database.js';
+import { sql, type Transaction } from './query-builder.js';
 import type { Schema } from './schema.js';
 
 /** Most writes in one transaction, so that the main thread is not held for long. */

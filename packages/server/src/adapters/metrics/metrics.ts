@@ -1,10 +1,14 @@
 /**
  * Figures of the running server in the text format of Prometheus, made when they are asked for: gauges
- * read what the services know at that moment, nothing is counted a second time.
+ * read what the services know at that moment, nothing is counted a second time. The library is loaded
+ * with the first answer, so that no server waits for it at its start; figures of the process, such as
+ * its CPU time, count from then on.
  *
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+type Library = typeof import('prom-client');
 
 /** What the services know; each is asked once for each answer. */
 export interface MetricSources {
@@ -20,7 +24,17 @@ export interface MetricSources {
 /** One answer. */
 export interface MetricsText {
   readonly contentType: string;
-  text(): Promise<string>;
+  readonly text: string;
+}
+
+export interface Metrics {
+  read(): Promise<MetricsText>;
+}
+
+/** The library and where figures are put. */
+interface Place {
+  readonly library: Library;
+  readonly registry: Registry;
 }
 
 /** One figure without labels. */
@@ -31,8 +45,8 @@ interface Figure {
 }
 
 /** A counter that is kept elsewhere and only rises. */
-const addRising = (registry: Registry, { name, help, read }: Figure): void => {
-  new Counter({
+const addRising = ({ library, registry }: Place, { name, help, read }: Figure): void => {
+  new library.Counter({
     name,
     help,
     registers: [registry],
@@ -43,8 +57,8 @@ const addRising = (registry: Registry, { name, help, read }: Figure): void => {
   });
 };
 
-const addGauge = (registry: Registry, { name, help, read }: Figure): void => {
-  new Gauge({
+const addGauge = ({ library, registry }: Place, { name, help, read }: Figure): void => {
+  new library.Gauge({
     name,
     help,
     registers: [registry],
@@ -54,49 +68,62 @@ const addGauge = (registry: Registry, { name, help, read }: Figure): void => {
   });
 };
 
-const addTransfers = (registry: Registry, sources: MetricSources): void => {
-  new Gauge({
+const addTransfers = (place: Place, sources: MetricSources): void => {
+  new place.library.Gauge({
     name: 'jetstream_transfers_unfinished',
     help: 'Transfers to send that have not ended, by state',
     labelNames: ['state'],
-    registers: [registry],
+    registers: [place.registry],
     collect() {
       this.reset();
       for (const [state, count] of sources.unfinishedTransfers()) this.set({ state }, count);
     },
   });
-  addRising(registry, {
+  addRising(place, {
     name: 'jetstream_sent_bytes_total',
     help: 'Bytes of transfers sent',
     read: () => sources.traffic().sentBytes,
   });
-  addRising(registry, {
+  addRising(place, {
     name: 'jetstream_received_bytes_total',
     help: 'Bytes of transfers received',
     read: () => sources.traffic().receivedBytes,
   });
 };
 
-/** Figures of one server, those of its process included. */
-export const openMetrics = (sources: MetricSources): MetricsText => {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  new Gauge({
+const openRegistry = async (sources: MetricSources): Promise<Registry> => {
+  const library = await import('prom-client');
+  const registry = new library.Registry();
+  const place = { library, registry };
+  library.collectDefaultMetrics({ register: registry });
+  new library.Gauge({
     name: 'jetstream_info',
     help: 'Version of the server',
     labelNames: ['version'],
     registers: [registry],
   }).set({ version: sources.version }, 1);
-  addGauge(registry, {
+  addGauge(place, {
     name: 'jetstream_sessions',
     help: 'Open sessions',
     read: () => sources.sessions(),
   });
-  addGauge(registry, {
+  addGauge(place, {
     name: 'jetstream_requests_running',
     help: 'Requests that run',
     read: () => sources.runningRequests(),
   });
-  addTransfers(registry, sources);
-  return { contentType: registry.contentType, text: () => registry.metrics() };
+  addTransfers(place, sources);
+  return registry;
+};
+
+/** Figures of one server, those of its process included. */
+export const openMetrics = (sources: MetricSources): Metrics => {
+  let opened: Promise<Registry> | null = null;
+  return {
+    read: async () => {
+      opened ??= openRegistry(sources);
+      const registry = await opened;
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
 };

@@ -1,5 +1,9 @@
-/** Entry of a data worker thread: opens the socket and the disk thread, then runs the worker. */
-import { parentPort, workerData } from 'node:worker_threads';
+/**
+ * Entry of a data worker thread: waits for its options, opens the socket and the disk thread, then
+ * runs the worker.
+ */
+import { once } from 'node:events';
+import { parentPort } from 'node:worker_threads';
 import { openPacketIO } from '@jetstream/udp';
 import { openThreadStorage } from '../../storage/thread-storage.js';
 import { arenaBytes, DataWorker } from './data-worker.js';
@@ -8,7 +12,7 @@ import type { DataWorkerOptions, FromWorker, ToWorker } from './worker-messages.
 const port = parentPort;
 if (port === null) throw new Error('Cannot run: this file is the entry of a worker thread');
 
-const options = workerData as DataWorkerOptions;
+const [options] = (await once(port, 'message')) as [DataWorkerOptions];
 const shared = new SharedArrayBuffer(arenaBytes(options.slots));
 const arena = new Uint8Array(shared);
 const { dataPath } = options;

@@ -1,5 +1,5 @@
 /** Settings, built-in users, API tokens and requests. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 const createSettings = (db: Kysely<unknown>): Promise<void> =>
   db.schema

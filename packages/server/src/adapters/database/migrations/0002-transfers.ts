@@ -1,5 +1,5 @@
 /** Manifests, destinations, transfers, received transfers, authorised clients and the event log. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 type Columns = ReturnType<Kysely<unknown>['schema']['createTable']>;
 

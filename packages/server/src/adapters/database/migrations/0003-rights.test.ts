@@ -1,6 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
-import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
 import { expect, test } from 'vitest';
+import { Kysely, Migrator, SqliteDialect, sql } from '../query-builder.js';
 import { migrations } from './migrations.js';
 
 test('users and tokens of an older server are kept, and users get ids that are never used again', async () => {

@@ -1,5 +1,5 @@
 /** Sandbox mappings, wranglers, ids of built-in users, and API tokens that outlive their deletion. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 const createMappings = (db: Kysely<unknown>): Promise<void> =>
   db.schema

@@ -1,5 +1,5 @@
 /** What makes the event log fast to search, and garbage quick to find. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 /** Columns that are read out of the fields: the hash covers the fields, and nothing else is true. */
 const addOwners = async (db: Kysely<unknown>): Promise<void> => {

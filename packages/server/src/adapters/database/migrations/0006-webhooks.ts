@@ -1,5 +1,5 @@
 /** Webhooks, how far each has followed the event log, and what has become of each delivery. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 const createHooks = (db: Kysely<unknown>): Promise<void> =>
   db.schema

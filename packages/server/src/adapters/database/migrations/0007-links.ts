@@ -1,5 +1,5 @@
 /** Shared tokens, and who is in the middle of a download with one. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 const createSharedTokens = async (db: Kysely<unknown>): Promise<void> => {
   await db.schema

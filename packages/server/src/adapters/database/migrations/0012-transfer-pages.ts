@@ -1,5 +1,5 @@
 /** What makes pages and collections fast over a million transfers. */
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from '../query-builder.js';
 
 /** Pages of a list: who may see it, then the order that it is shown in. */
 const addListIndexes = async (db: Kysely<unknown>): Promise<void> => {

@@ -1,0 +1,108 @@
+/** Methods of the send interface: destinations and the connections that they share. */
+import { z } from 'zod';
+import { method, reference } from '../method.js';
+import { connectionStructure, destinationStructure, RATE_POLICIES } from '../structures.js';
+import { destinationId, id, page, pageDocs, rate, rateOrZero } from './send-parameters.js';
+
+export const destinationMethods = {
+  'send.createDestination': method({
+    params: {
+      destinationAddress: z.string().min(1).max(253),
+      destinationPort: z.int().min(1).max(65_535).nullish(),
+      destinationControlPort: z.int().min(1).max(65_535).nullish(),
+      destinationPublicKey: z.string().max(256).nullish(),
+      destinationToken: z.string().max(512).nullish(),
+      sendRateMax: rate.nullish(),
+      rateControlMethod: z.enum(RATE_POLICIES).nullish(),
+      minCipher: z.int().min(0).max(3).nullish(),
+    },
+    required: ['destinationAddress'],
+    result: destinationStructure,
+    access: 'user',
+    errors: ['conflict'],
+    since: '1.0.0',
+    summary: 'Adds a receiving server, or returns the existing one with the same parameters.',
+    paramDocs: {
+      destinationAddress: 'Host name or IP address',
+      destinationPort: 'UDP port, 8886 when absent',
+      destinationControlPort:
+        'Ours: TCP port of its API, used where UDP does not pass; the number of `destinationPort` when absent',
+      destinationPublicKey: '`publicKey` of its server info; pinned at first contact when absent',
+      destinationToken: 'Ours: API token of that server with the UPLOAD right',
+      sendRateMax: 'Ceiling in kbit/s; none when absent',
+      rateControlMethod: 'Ours: fair (default), high, background or fixed',
+      minCipher: 'Least cipher: 2 AES-128-GCM (default), 3 AES-256-GCM',
+    },
+    mutates: true,
+  }),
+  'send.getDestination': method({
+    params: { destinationId },
+    required: ['destinationId'],
+    result: destinationStructure,
+    access: 'user',
+    errors: ['not_found'],
+    since: '1.0.0',
+    summary: 'Returns a destination.',
+    paramDocs: { destinationId: 'Id or structure' },
+  }),
+  'send.getDestinations': method({
+    params: { ...page },
+    required: [],
+    result: z.array(destinationStructure),
+    access: 'user',
+    since: '1.0.0',
+    summary: 'Returns all destinations that the caller may see, oldest first.',
+    paramDocs: pageDocs,
+  }),
+  'send.deleteDestination': method({
+    params: { destinationId },
+    required: ['destinationId'],
+    result: z.null(),
+    access: 'user',
+    errors: ['not_found', 'conflict'],
+    since: '1.0.0',
+    summary: 'Deletes a destination that no unfinished transfer uses.',
+    paramDocs: { destinationId: 'Id or structure' },
+    mutates: true,
+  }),
+  'send.updateDestination': method({
+    params: {
+      destinationId,
+      sendRateMax: rateOrZero.nullish(),
+      rateControlMethod: z.enum(RATE_POLICIES).nullish(),
+      destinationToken: z.string().max(512).nullish(),
+    },
+    required: ['destinationId'],
+    result: destinationStructure,
+    access: 'user',
+    errors: ['not_found'],
+    since: 'ours',
+    summary: 'Changes a destination; running transfers follow within a second.',
+    paramDocs: {
+      destinationId: 'Id or structure',
+      sendRateMax: 'Ceiling for all its transfers together in kbit/s; 0 for none',
+      rateControlMethod: 'fair, high, background or fixed',
+      destinationToken: 'API token of that server, for the next attempts; empty for none',
+    },
+    mutates: true,
+  }),
+  'send.getConnection': method({
+    params: { connectionId: reference('connectionId', id) },
+    required: ['connectionId'],
+    result: connectionStructure,
+    access: 'user',
+    errors: ['not_found'],
+    since: '1.0.0',
+    summary: 'Returns the way to one address and port.',
+    paramDocs: { connectionId: 'Id, or a structure with it, such as a destination' },
+  }),
+  'send.getConnections': method({
+    params: { ...page },
+    required: [],
+    result: z.array(connectionStructure),
+    access: 'user',
+    since: '1.0.0',
+    summary: 'Returns the ways to all destinations that the caller may see.',
+    paramDocs: pageDocs,
+  }),
+};
