@@ -17,8 +17,10 @@ import { LocalTarget } from './local-target.js';
 import { StorageError, type TargetOptions } from './storage.js';
 import { TargetEntries } from './target-entries.js';
 import { TargetFiles } from './target-files.js';
+import { TargetHashes } from './target-hashes.js';
 import { numbersOf, RememberedState } from './target-journal.js';
 import { TargetOutcomes } from './target-outcomes.js';
+import type { VerifierPoint } from './target-verifier.js';
 import { TargetWhole } from './target-whole.js';
 
 const JOURNAL_VERSION = 1;
@@ -87,8 +89,16 @@ const replay = (drafts: Drafts, type: number, payload: Buffer): void => {
   }
 };
 
-/** Brings table and journal to what the disk shows. */
-const restore = (drafts: Drafts, journal: Journal): void => {
+/**
+ * Brings table and journal to what the disk shows.
+ *
+ * @returns Where hashing goes on.
+ */
+const restore = (
+  drafts: Drafts,
+  journal: Journal,
+  hashes: TargetHashes,
+): VerifierPoint | null => {
   const { table, files, outcomes, remembered } = drafts;
   for (const index of numbersOf(remembered.begun)) table.set(index, ENTRY.begun);
   for (const [index, error] of remembered.failed) outcomes.fail(index, error, { keepsPart: true });
@@ -97,7 +107,9 @@ const restore = (drafts: Drafts, journal: Journal): void => {
   for (const index of ready) outcomes.markReady(index);
   // All of these are known to the journal.
   outcomes.takeFailed();
+  const hashedTo = hashes.restore(remembered);
   if (isChanged || remembered.records > STATE_RECORDS_MAX) journal.compact(remembered.merged());
+  return hashedTo;
 };
 
 /**
@@ -152,15 +164,17 @@ export const openLocalTarget = (
     const read = (type: number, payload: Buffer): void => replay(drafts, type, payload);
     const opened = Journal.open(directory, read);
     journal = opened.journal;
+    const hashes = new TargetHashes({ table, files, outcomes, journal });
+    let hashedTo: VerifierPoint | null = null;
     if (opened.isNew) {
       journal.append(RECORD.options, Buffer.from(optionsText));
       whole?.begin();
     } else {
-      restore(drafts, journal);
+      hashedTo = restore(drafts, journal, hashes);
     }
     inUse.add(directory);
     return new LocalTarget({
-      ...{ options, arena, table, entries, files, outcomes, journal, whole },
+      ...{ options, arena, table, entries, files, outcomes, journal, hashes, hashedTo, whole },
       isMoving: remembered.moving,
       durable: remembered.durable.ranges(),
       isResumed: !opened.isNew,
