@@ -94,11 +94,7 @@ const replay = (drafts: Drafts, type: number, payload: Buffer): void => {
  *
  * @returns Where hashing goes on.
  */
-const restore = (
-  drafts: Drafts,
-  journal: Journal,
-  hashes: TargetHashes,
-): VerifierPoint | null => {
+const restore = (drafts: Drafts, journal: Journal, hashes: TargetHashes): VerifierPoint | null => {
   const { table, files, outcomes, remembered } = drafts;
   for (const index of numbersOf(remembered.begun)) table.set(index, ENTRY.begun);
   for (const [index, error] of remembered.failed) outcomes.fail(index, error, { keepsPart: true });
@@ -172,6 +168,7 @@ export const openLocalTarget = (
     } else {
       hashedTo = restore(drafts, journal, hashes);
     }
+    if (whole !== null) files.noteMade(components, components.length);
     inUse.add(directory);
     return new LocalTarget({
       ...{ options, arena, table, entries, files, outcomes, journal, hashes, hashedTo, whole },
