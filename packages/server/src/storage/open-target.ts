@@ -96,7 +96,10 @@ const replay = (drafts: Drafts, type: number, payload: Buffer): void => {
  */
 const restore = (drafts: Drafts, journal: Journal, hashes: TargetHashes): VerifierPoint | null => {
   const { table, files, outcomes, remembered } = drafts;
-  for (const index of numbersOf(remembered.begun)) table.set(index, ENTRY.begun);
+  for (const index of numbersOf(remembered.begun)) {
+    // The name of one that was never synced may be gone; it is made anew.
+    if (files.holds(index, 0)) table.set(index, ENTRY.begun);
+  }
   for (const [index, error] of remembered.failed) outcomes.fail(index, error, { keepsPart: true });
   const { isChanged, ready } = remembered.reconcile(table, files);
   for (const index of numbersOf(remembered.published)) outcomes.markPublished(index);
