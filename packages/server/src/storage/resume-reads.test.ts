@@ -187,6 +187,37 @@ describe.skipIf(loadNativeHash() === null)('after a break', () => {
     await again.suspend();
   });
 
+  test('receiver: a kept state is not believed beyond the chunks that are durable', async () => {
+    world.make(tree);
+    const { source, target } = await open();
+    await sendFirst({ source, target }, 4);
+    await target.checkpoint();
+    await sendChunks(world, { source, target }, { order: [4, 5, 6, 7] });
+    await target.checkpoint();
+    await source.close(true);
+    world.crash();
+    const [directory = ''] = fs.readdirSync(world.journalDir);
+    const journal = path.join(world.journalDir, directory, 'journal');
+    const last = fs.readFileSync(journal).indexOf('{"durable":[[4,8]]');
+    expect(last).toBeGreaterThan(0);
+    fs.truncateSync(journal, last - 5);
+    // What comes instead of the lost chunks is another content.
+    const changed = Buffer.from(tree['a/big'] as Buffer);
+    changed.fill(9, 5 * CHUNK_BYTES, 5 * CHUNK_BYTES + 10);
+    const file = path.join(world.source, 'a/big');
+    const { atimeMs, mtimeMs } = fs.statSync(file);
+    fs.writeFileSync(file, changed);
+    fs.utimesSync(file, atimeMs / 1000, mtimeMs / 1000);
+    world.list(Object.keys(tree));
+    const again = await world.openTarget();
+    expect(again.state.durable).toEqual([{ first: 0, end: 4 }]);
+    const next = await world.openSource();
+    await complete({ source: next, target: again });
+    expect(finalTree(world.target)).toEqual(summary({ ...tree, 'a/big': changed }));
+    await next.close(true);
+    await again.suspend();
+  });
+
   test('a whole file whose record had not come: its digest is kept', async () => {
     world.make(tree);
     const { source, target } = await open();
