@@ -151,12 +151,7 @@ export const openLocalTarget = (
     ...{ table, totalFiles, totalBytes, partPrefix, seed },
     depth: components.length,
   });
-  const optionsText = JSON.stringify({
-    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components: final },
-    ...{ overwriteMode, totalFiles, totalBytes },
-    ...(options.stopOnFileError === true ? { stopOnFileError: true } : {}),
-    ...(whole === null ? {} : { publishWhole: true }),
-  });
+  const optionsText = optionsTextOf(options);
   const remembered = new RememberedState();
   const drafts = { table, entries, files, outcomes, remembered, optionsText };
   try {
@@ -187,6 +182,18 @@ export const openLocalTarget = (
     files.close();
     throw error;
   }
+};
+
+/** What a journal is begun with: a later attempt must be the same transfer. */
+const optionsTextOf = (options: TargetOptions): string => {
+  const { transferId, peerKeyId, root: rootPath, components, overwriteMode } = options;
+  const { totalFiles, totalBytes } = options;
+  return JSON.stringify({
+    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components },
+    ...{ overwriteMode, totalFiles, totalBytes },
+    ...(options.stopOnFileError === true ? { stopOnFileError: true } : {}),
+    ...(options.publishWhole === true ? { publishWhole: true } : {}),
+  });
 };
 
 const openRoot = (rootPath: string): ConfinedRoot => {
