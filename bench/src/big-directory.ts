@@ -14,15 +14,14 @@ import { parseArgs } from 'node:util';
 import type { Api } from '@jetstream/client';
 import { connectTo, localKeyFile } from '../../scripts/dist/server-client.js';
 import { LOOPBACK, startServer } from '../../scripts/dist/server-process.js';
+import { type EchoBench, echoVerdicts, measure, type Phase, phaseTable } from './echo-phases.js';
 import { EchoWatch } from './echo-watch.js';
-import { peakResidentBytes } from './process-meter.js';
 import { recordSection, type Verdict } from './results-file.js';
-import { format, table } from './statistics.js';
+import { format } from './statistics.js';
 import { countOf, MEMORY_DIRECTORY, note, openWorkplace, runMain } from './workplace.js';
 
 const FILES_PER_FOLDER = 1000;
 const RESIDENT_BYTES_MAX = 500e6;
-const ECHO_MS_MAX = 50;
 const IDLE_MS = 3000;
 const POLL_MS = 50;
 const CANCELS = 20;
@@ -36,21 +35,8 @@ const { values } = parseArgs({
   },
 });
 
-interface Phase {
-  readonly name: string;
-  readonly seconds: number;
-  readonly echoes: number;
-  readonly medianMs: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  readonly peakBytes: number;
-}
-
-interface Bench {
+interface Bench extends EchoBench {
   readonly api: Api;
-  readonly watch: EchoWatch;
-  readonly pid: number;
-  readonly phases: Phase[];
 }
 
 function makeFlat(directory: string, files: number): void {
@@ -65,32 +51,6 @@ function makeTree(directory: string, files: number): void {
     if (index % FILES_PER_FOLDER === 0) mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `file-${index}`), 'x');
   }
-}
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-
-async function measure<T>(bench: Bench, name: string, work: () => Promise<T>): Promise<T> {
-  await bench.watch.take();
-  const startMs = performance.now();
-  const result = await work();
-  const seconds = (performance.now() - startMs) / 1000;
-  const sorted = (await bench.watch.take()).sort((a, b) => a - b);
-  const phase = {
-    name,
-    seconds,
-    echoes: sorted.length,
-    medianMs: quantile(sorted, 0.5),
-    p99Ms: quantile(sorted, 0.99),
-    maxMs: sorted.at(-1) ?? Number.NaN,
-    peakBytes: peakResidentBytes(bench.pid),
-  };
-  bench.phases.push(phase);
-  note(
-    `${name}: ${format(seconds, 1)} s, echo p99 ${format(phase.p99Ms, 1)} ms, ` +
-      `peak ${format(phase.peakBytes / 1e6)} MB`,
-  );
-  return result;
 }
 
 async function ended(api: Api, requestId: number): Promise<void> {
@@ -147,12 +107,7 @@ function verdicts(phases: readonly Phase[]): Verdict[] {
       measured: `${format(peak / 1e6)} MB`,
       met: peak < RESIDENT_BYTES_MAX,
     },
-    ...phases.map(({ name, p99Ms }) => ({
-      what: `echo, p99, beside ${name}`,
-      target: `<= ${ECHO_MS_MAX} ms`,
-      measured: `${format(p99Ms, 1)} ms`,
-      met: p99Ms <= ECHO_MS_MAX,
-    })),
+    ...echoVerdicts(phases),
   ];
 }
 
@@ -175,18 +130,7 @@ await runMain(async () => {
   await watch.stop();
   await api.close();
   await server.stop();
-  const body = table<Phase>(
-    [
-      ['meanwhile', ({ name }) => name],
-      ['seconds', ({ seconds }) => format(seconds, 1)],
-      ['echoes', ({ echoes }) => format(echoes)],
-      ['median, ms', ({ medianMs }) => format(medianMs, 2)],
-      ['p99, ms', ({ p99Ms }) => format(p99Ms, 1)],
-      ['longest, ms', ({ maxMs }) => format(maxMs, 1)],
-      ['server peak RSS so far, MB', ({ peakBytes }) => format(peakBytes / 1e6)],
-    ],
-    bench.phases,
-  );
+  const body = phaseTable(bench.phases);
   process.stdout.write(`${body}\n`);
   if (values.dry) return;
   recordSection({

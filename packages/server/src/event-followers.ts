@@ -1,10 +1,12 @@
 /** Those who act upon the event log: triggers and webhooks. */
 import { join } from 'node:path';
+import { SqliteSettingStore } from './adapters/database/settings.js';
 import type { Handlers } from './control/handler.js';
 import { lastSeqOf } from './events/event-query.js';
 import type { SqliteEventLog } from './events/sqlite-event-log.js';
 import type { Foundation } from './foundation.js';
 import { senderAddress } from './triggers/sender-address.js';
+import { TriggerCursor } from './triggers/trigger-cursor.js';
 import { TriggerService } from './triggers/trigger-service.js';
 import { WebhookCourier } from './webhooks/webhook-courier.js';
 import { type WebhookMethod, webhookHandlers } from './webhooks/webhook-handlers.js';
@@ -34,13 +36,15 @@ export const buildEventFollowers = async (
     await new Promise<void>((resolve) => setImmediate(resolve));
     await commits.write(() => Promise.resolve());
   };
+  const settings = new SqliteSettingStore(db, commits);
   let recvPort = 0;
   const triggers = new TriggerService({
     directory: triggerDirOf(foundation),
     timeLimitSeconds: config.triggerTimeLimit,
     logsDetail: config.triggerLog,
     events,
-    afterSeq: await lastSeqOf(db),
+    afterSeq: (await TriggerCursor.load(settings)) ?? (await lastSeqOf(db)),
+    settings,
     settled,
     senderOf: (endpoint) => senderAddress(endpoint, recvPort),
     // One account owns everything while the server runs as an ordinary user.

@@ -1,5 +1,6 @@
-export { loadNativeFileSystem, loadNativeTcp } from './native-addon.js';
+export { loadNativeFileSystem, loadNativeHash, loadNativeTcp } from './native-addon.js';
 export type { NativeFileSystem } from './native-file-system.js';
+export type { NativeHash } from './native-hash.js';
 export type { NativeTcp } from './native-tcp.js';
 export { type OpenPacketIOOptions, openPacketIO } from './open-packet-io.js';
 export { CARRIER_STREAMS_MAX, StreamCarrier } from './stream-carrier.js';

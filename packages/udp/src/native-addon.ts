@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { PeerAddress } from '@jetstream/transport';
 import type { NativeFileSystem } from './native-file-system.js';
+import type { NativeHash } from './native-hash.js';
 import type { NativeTcp } from './native-tcp.js';
 
 /** A socket inside the addon; only the addon sees into it. */
@@ -20,10 +21,10 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
-export interface NativeAddon extends NativeFileSystem, NativeTcp {
+export interface NativeAddon extends NativeFileSystem, NativeHash, NativeTcp {
   readonly interfaceVersion: number;
   open(
     address: string,
@@ -81,6 +82,11 @@ export function loadNativeAddon(): NativeAddonResult {
 
 /** The file-system calls of the addon, or null where it is not built or does not load. */
 export function loadNativeFileSystem(): NativeFileSystem | null {
+  return loadNativeAddon().addon;
+}
+
+/** BLAKE3 that can be kept, or null where the addon is not built or does not load. */
+export function loadNativeHash(): NativeHash | null {
   return loadNativeAddon().addon;
 }
 

@@ -12,6 +12,7 @@ import { systemClock } from '../adapters/clock/clock.js';
 import { ManualClock } from '../adapters/clock/manual-clock.js';
 import { type OpenDatabase, openDatabase } from '../adapters/database/database.js';
 import { GroupCommit } from '../adapters/database/group-commit.js';
+import { SqliteSettingStore } from '../adapters/database/settings.js';
 import { silentLogger } from '../adapters/log/logger.js';
 import { DownloadDesk } from '../links/pages/download-desk.js';
 import { SqliteLinkStore } from '../links/sqlite-link-store.js';
@@ -264,6 +265,7 @@ const tellOfFollowers = async (): Promise<void> => {
   const shared = { events, clock, settled, logger: silentLogger };
   const triggers = new TriggerService({
     ...{ ...shared, directory, timeLimitSeconds: 60, logsDetail: false, afterSeq: 0 },
+    settings: new SqliteSettingStore(database.db, commits),
     senderOf: () => Promise.resolve(''),
     accountOf: () => null,
   });

@@ -1,8 +1,10 @@
 /**
- * A manifest of the ASC Media Hash List, version 2.0: first generation, hash format MD5. It proves
- * what its hashes prove and no more; each file was held against the BLAKE3 of the receipt.
+ * A manifest of the ASC Media Hash List, version 2.0: first generation, hash formats MD5, which every
+ * tool reads, and C4, which nobody can forge. The format has no BLAKE3, so both come from reading the
+ * files; each was held against the BLAKE3 of the receipt.
  */
 import { BUILD_VERSION, CommandError } from '@jetstream/contract';
+import { c4IdOf } from './c4-id.js';
 import type { ReceiptExport } from './receipt-export.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -43,7 +45,7 @@ export const ascMhlExport = ({ write, hostName, now }: AscMhlOptions): ReceiptEx
   const put = (text: string): void => write(Buffer.from(text));
   const hashDate = dateTime(now);
   return {
-    hashes: ['md5'],
+    hashes: ['md5', 'sha512'],
     begin: (head) =>
       put(`<?xml version="1.0" encoding="UTF-8"?>
 <hashlist version="2.0" xmlns="urn:ASC:MHL:v2.0">
@@ -65,6 +67,7 @@ export const ascMhlExport = ({ write, hostName, now }: AscMhlOptions): ReceiptEx
       put(`    <hash>
       <path size="${file.size}" lastmodificationdate="${modified}">${path}</path>
       <md5 action="original" hashdate="${hashDate}">${digests['md5']}</md5>
+      <c4 action="original" hashdate="${hashDate}">${c4IdOf(digests['sha512'] ?? '')}</c4>
     </hash>
 `);
     },

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { blake3 } from '@napi-rs/blake-hash';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { c4IdOf } from './c4-id.js';
 import { type ExportFormat, exportReceipt } from './export-receipt.js';
 import { ReceiptReader } from './read-receipt.js';
 import { RECEIPT_FORMAT, type ReceiptFile, type ReceiptHead } from './receipt-format.js';
@@ -333,7 +334,8 @@ describe('exporting', () => {
       '/processinfo/process',
       '/hashes',
     ];
-    const each = ['/hashes/hash', '/hashes/hash/path', '/hashes/hash/md5'];
+    const hash = '/hashes/hash';
+    const each = [hash, `${hash}/path`, `${hash}/md5`, `${hash}/c4`];
     const all = [...head, ...middle, ...names.flatMap(() => each)];
     expect(order).toEqual(all.map((name) => `hashlist${name}`));
     const unescaped = (value: string): string =>
@@ -342,11 +344,16 @@ describe('exporting', () => {
         .replaceAll('&gt;', '>')
         .replaceAll('&quot;', '"')
         .replaceAll('&amp;', '&');
-    const listed = [...text.matchAll(/<path [^>]*>([^<]*)<\/path>\s*<md5 [^>]*>([0-9a-f]{32})</g)];
+    const listed = [
+      ...text.matchAll(
+        /<path [^>]*>([^<]*)<\/path>\s*<md5 [^>]*>([0-9a-f]{32})<\/md5>\s*<c4 [^>]*>(\w{90})</g,
+      ),
+    ];
     expect(listed.map(([, name = '']) => unescaped(name))).toEqual(names);
-    for (const [, name = '', md5] of listed) {
+    for (const [, name = '', md5, c4] of listed) {
       const bytes = fs.readFileSync(path.join(tree, unescaped(name)));
       expect(md5).toBe(createHash('md5').update(bytes).digest('hex'));
+      expect(c4).toBe(c4IdOf(createHash('sha512').update(bytes).digest('hex')));
     }
     const lint = spawnSync('xmllint', ['--noout', '-'], { input: text });
     if (lint.error === undefined) expect(lint.status).toBe(0);

@@ -1,6 +1,6 @@
 /**
  * Licences of everything that the server is built from and that is not our own: the production
- * dependencies of this package, as they are installed.
+ * dependencies of this package, as they are installed, and sources that lie in the addon.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,6 +17,8 @@ export const LICENSES_FILE = fileURLToPath(
 /** The folder of this package, from the source and from `dist` alike. */
 const SERVER_DIR = fileURLToPath(new URL('../..', import.meta.url));
 const OWN_SCOPE = '@jetstream/';
+/** Foreign sources by their folders in the package of the addon. */
+const ADDON_SOURCES = ['native/blake3'];
 const LICENCE_FILE = /^(licen[cs]e|copying|notice|unlicense)/i;
 
 const packageJson = z.object({
@@ -67,7 +69,11 @@ const dependencyTree = (root: string): Installed[] => {
     }
   };
   visit(readPackage(root));
-  return [...found.values()].filter(({ json }) => !json.name.startsWith(OWN_SCOPE));
+  const all = [...found.values()];
+  const addon = all.find(({ json }) => json.name === `${OWN_SCOPE}udp`);
+  const sources = addon === undefined ? [] : ADDON_SOURCES.map((at) => join(addon.dir, at));
+  const foreign = all.filter(({ json }) => !json.name.startsWith(OWN_SCOPE));
+  return [...foreign, ...sources.filter(existsSync).map(readPackage)];
 };
 
 const licenceText = ({ dir, json }: Installed): string => {

@@ -4,6 +4,9 @@
  * may have left: synced content and names for certain, of the rest some writes (cut or whole, in any
  * order), and of the names in each directory the first few changes.
  *
+ * A file keeps its inode, and the time of its last change counts changes: both as `stat` tells them,
+ * also after the crash.
+ *
  * Names are durable when their directory is synced, content when the file is: no kindness of a
  * particular file system is counted on.
  */
@@ -19,6 +22,13 @@ interface Thing {
   readonly content: Buffer;
   readonly mtimeMs: number;
   readonly names: ReadonlyMap<string, number>;
+  readonly inode: Inode;
+}
+
+interface Inode {
+  readonly number: number;
+  /** Changes of the disk before the last one of this file. */
+  readonly changedAt: number;
 }
 
 type Change =
@@ -43,6 +53,11 @@ export class CrashDisk {
   /** Absolute path of everything as the running code sees it. */
   readonly #seen = new Map<string, number>();
   readonly #open = new Map<number, number>();
+  /** By absolute path: inodes of files that were there before the watch began. */
+  readonly #inodes = new Map<string, Inode>();
+  #inodesMade = 0;
+  /** Changes in earlier watches. */
+  #changesBefore = 0;
 
   constructor(fs: Fs) {
     this.#fs = fs;
@@ -55,6 +70,8 @@ export class CrashDisk {
 
   /** Takes what lies below the roots as durable and watches from here on. */
   watch(roots: readonly string[]): void {
+    for (const [full, thing] of this.#seen) this.#inodes.set(full, this.#inode(thing));
+    this.#changesBefore += this.changes;
     this.#roots = roots;
     this.#things = [];
     this.#changes = [];
@@ -72,10 +89,14 @@ export class CrashDisk {
     const roots = this.#roots.map((root) => [root, this.#seen.get(root) ?? -1] as const);
     const past = this.#changes.slice(0, after);
     this.unwatch();
+    this.#inodes.clear();
     for (const [root, thing] of roots) {
       this.#fs.rmSync(root, { recursive: true, force: true });
       this.#restore(root, { thing, past, chance });
     }
+    this.#changesBefore += this.changes;
+    this.#changes = [];
+    this.#seen.clear();
   }
 
   /** `node:fs` as the watched code gets it. */
@@ -109,6 +130,12 @@ export class CrashDisk {
         const { mtimeMs } = fs.fstatSync(fd);
         this.#noteOpen(fd, (thing) => ({ kind: 'time', thing, mtimeMs }));
       },
+      lstatSync: (at: realFs.PathLike, options?: realFs.StatSyncOptions) => {
+        const full = this.#resolve(at);
+        return this.#shown(fs.lstatSync(at, options), full === null ? null : this.#seen.get(full));
+      },
+      fstatSync: (fd: number, options?: realFs.StatOptions) =>
+        this.#shown(fs.fstatSync(fd, options), this.#open.get(fd)),
       fsyncSync: (fd: number) => this.#synced(fd, () => fs.fsyncSync(fd)),
       fsync: (fd: number, done: realFs.NoParamCallback) => this.#syncing(fd, done),
       fdatasync: (fd: number, done: realFs.NoParamCallback) => this.#syncing(fd, done),
@@ -143,8 +170,10 @@ export class CrashDisk {
     const stat = this.#fs.lstatSync(full);
     const isDirectory = stat.isDirectory();
     const names = new Map<string, number>();
+    const inode = this.#inodes.get(full) ?? this.#newInode();
     const content = isDirectory ? Buffer.alloc(0) : this.#fs.readFileSync(full);
-    const thing = this.#things.push({ isDirectory, content, mtimeMs: stat.mtimeMs, names }) - 1;
+    const { mtimeMs } = stat;
+    const thing = this.#things.push({ isDirectory, content, mtimeMs, names, inode }) - 1;
     this.#seen.set(full, thing);
     for (const name of isDirectory ? this.#fs.readdirSync(full) : []) {
       names.set(name, this.#learn(path.join(full, name)));
@@ -180,7 +209,8 @@ export class CrashDisk {
   }
 
   #make(full: string, isDirectory: boolean): number {
-    const empty = { isDirectory, content: Buffer.alloc(0), mtimeMs: 0, names: new Map() };
+    const inode = this.#newInode();
+    const empty = { isDirectory, content: Buffer.alloc(0), mtimeMs: 0, names: new Map(), inode };
     const thing = this.#things.push(empty) - 1;
     this.#name(full, thing);
     return thing;
@@ -248,6 +278,33 @@ export class CrashDisk {
     });
   }
 
+  #newInode(): Inode {
+    this.#inodesMade += 1;
+    return { number: this.#inodesMade, changedAt: this.#changesBefore + this.changes };
+  }
+
+  #inode(thing: number): Inode {
+    const { inode } = this.#things[thing] as Thing;
+    const last = this.#changes.findLastIndex(
+      (change) => change.thing === thing && change.kind !== 'sync',
+    );
+    return last < 0 ? inode : { ...inode, changedAt: this.#changesBefore + last };
+  }
+
+  /** A status with the inode of the thing that is watched, if it is. */
+  #shown<Stat>(stat: Stat, thing: number | null | undefined): Stat {
+    if (
+      thing === undefined ||
+      thing === null ||
+      !(stat instanceof Object) ||
+      !('ctimeNs' in stat)
+    ) {
+      return stat;
+    }
+    const { number, changedAt } = this.#inode(thing);
+    return Object.assign(stat, { ino: BigInt(number), ctimeNs: BigInt(changedAt) });
+  }
+
   #size(thing: number): number {
     let size = this.#things[thing]?.content.length ?? 0;
     for (const change of this.#changes) {
@@ -267,7 +324,11 @@ export class CrashDisk {
       if (change.kind === 'sync' && change.thing === thing) safe = Math.max(safe, change.upTo);
     }
     if (!before.isDirectory) {
-      this.#restoreFile(full, before, this.#kept({ thing, past, chance, safe }));
+      const kept = this.#kept({ thing, past, chance, safe });
+      this.#restoreFile(full, before, kept);
+      const last = past.findLastIndex((change) => kept.includes(change));
+      const changedAt = last < 0 ? before.inode.changedAt : this.#changesBefore + last;
+      this.#inodes.set(full, { ...before.inode, changedAt });
       return;
     }
     this.#fs.mkdirSync(full);

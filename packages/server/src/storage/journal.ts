@@ -14,9 +14,12 @@ import { blake3 } from '@napi-rs/blake-hash';
 import { diskError } from '../adapters/disk/disk-error.js';
 import type { FileError } from '../data/data-plane.js';
 import type { Verified } from '../receipts/receipt-format.js';
+import { HashMemory, type HashPoint } from './hash-memory.js';
 import { type ChunkRange, StorageError } from './storage.js';
 
 const fdatasync = promisify(fs.fdatasync);
+/** Beside the journal: how far the files are hashed. */
+const HASHES_NAME = 'hashes';
 
 /** Types of records. */
 export const RECORD = { options: 1, entries: 2, trailers: 3, state: 4 } as const;
@@ -41,6 +44,8 @@ export interface StateRecord {
   readonly failed?: readonly (readonly [index: number, error: FileError])[];
   /** Files that this transfer has made under their final names. */
   readonly begun?: readonly Pair[];
+  /** Files that are hashed and wait for the sender's record: digest as hex, and file-identity.ts. */
+  readonly hashed?: readonly (readonly [index: number, digest: string, identity: string])[];
   /** The whole is about to get its final name: after a break, look whether it has. */
   readonly moving?: true;
   /** How the files were verified after they were published; goes with `complete`. */
@@ -134,13 +139,17 @@ const journalFailure = (error: unknown): StorageError => {
 /** @see the head of this file */
 export class Journal {
   readonly #directory: string;
+  readonly #hashesFd: number | null;
+  readonly #hashes: HashMemory | null;
   #fd: number;
   #position: number;
 
-  private constructor(directory: string, fd: number, position: number) {
+  private constructor(directory: string, fd: number, place: { at: number; hashesFd?: number }) {
     this.#directory = directory;
     this.#fd = fd;
-    this.#position = position;
+    this.#position = place.at;
+    this.#hashesFd = place.hashesFd ?? null;
+    this.#hashes = this.#hashesFd === null ? null : new HashMemory(this.#hashesFd);
   }
 
   /**
@@ -161,11 +170,16 @@ export class Journal {
         position += body.length + CHECK_BYTES;
       }
       fs.ftruncateSync(fd, position);
+      const hashesFile = path.join(directory, HASHES_NAME);
+      const hashesFd = fs.openSync(hashesFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      const journal = new Journal(directory, fd, { at: position, hashesFd });
       if (position === 0) {
         syncDirectory(directory);
         syncDirectory(path.dirname(directory));
+        // Left by a journal of which nothing else is known.
+        journal.forgetHashes();
       }
-      return { journal: new Journal(directory, fd, position), isNew: position === 0 };
+      return { journal, isNew: position === 0 };
     } catch (error) {
       throw journalFailure(error);
     }
@@ -205,7 +219,8 @@ export class Journal {
   compact(state: StateRecord): void {
     const file = path.join(this.#directory, 'journal');
     try {
-      const fresh = new Journal(this.#directory, fs.openSync(`${file}.new`, 'w+', 0o600), 0);
+      const freshFd = fs.openSync(`${file}.new`, 'w+', 0o600);
+      const fresh = new Journal(this.#directory, freshFd, { at: 0 });
       let position = 0;
       for (let body = readRecord(this.#fd, 0); body; body = readRecord(this.#fd, position)) {
         position += body.length + CHECK_BYTES;
@@ -223,8 +238,40 @@ export class Journal {
     }
   }
 
+  /** How far the files were hashed, the newest first; see hash-memory.ts. */
+  hashPoints(): HashPoint[] {
+    return this.#hashes?.load() ?? [];
+  }
+
+  /** Keeps how far the files are hashed; what it relies on must be durable. */
+  keepHashes(point: HashPoint): void {
+    this.#onHashes((hashes) => hashes.keep(point));
+  }
+
+  /** Makes what was kept last durable. */
+  async syncHashes(): Promise<void> {
+    try {
+      if (this.#hashesFd !== null) await fdatasync(this.#hashesFd);
+    } catch (error) {
+      throw journalFailure(error);
+    }
+  }
+
+  forgetHashes(): void {
+    this.#onHashes((hashes) => hashes.forget());
+  }
+
   close(): void {
     fs.closeSync(this.#fd);
+    if (this.#hashesFd !== null) fs.closeSync(this.#hashesFd);
+  }
+
+  #onHashes(action: (hashes: HashMemory) => void): void {
+    try {
+      if (this.#hashes !== null) action(this.#hashes);
+    } catch (error) {
+      throw journalFailure(error);
+    }
   }
 
   /** Closes and forgets everything. */

@@ -4,12 +4,13 @@
  * Whole-file digests follow one position in the linear space: all before it is hashed. A chunk that
  * is asked for at that position is hashed in the same pass; what was skipped or asked for out of
  * order is read again, in slices between requests, when the position comes to it. So trailer records
- * come out in file order and one hash state is enough.
+ * come out in file order and one hash state is enough. That state and the
+ * records are kept, so an attempt after a break goes on at that position.
  */
 import { deflateRawSync } from 'node:zlib';
 import type { TrailerRecord } from '@jetstream/transport';
 import { EntryBlockWriter, TrailerBlockWriter, WIRE_KIND } from '@jetstream/transport';
-import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
+import { blake3 } from '@napi-rs/blake-hash';
 import { shownPath } from '../adapters/disk/disk-error.js';
 import { pathBytes } from '../adapters/disk/path-argument.js';
 import type { FileError } from '../data/data-plane.js';
@@ -18,9 +19,13 @@ import { writeDraft } from '../receipts/receipt-writer.js';
 import type { ChunkArena } from './chunk-arena.js';
 import { ChunkSet } from './chunk-set.js';
 import { BLOCK_DEFLATED } from './entry-codec.js';
+import { type FileHasher, newFileHasher, resumeFileHasher } from './file-hasher.js';
+import { isUnchanged } from './file-identity.js';
+import type { HashPoint } from './hash-memory.js';
 import { SourceDigests } from './source-digests.js';
 import { SourceFiles } from './source-files.js';
 import { type PlacedEntry, SourceList } from './source-list.js';
+import { SourceProgress } from './source-progress.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
@@ -47,6 +52,7 @@ export class LocalSource implements Source {
   readonly #list: SourceList;
   readonly #files: ReadableFiles;
   readonly #digests: SourceDigests;
+  readonly #progress: SourceProgress;
   readonly #arena: ChunkArena;
   readonly #totalBytes: number;
   /** Chunks that were read or will never be asked for. */
@@ -59,7 +65,9 @@ export class LocalSource implements Source {
   /** The file that is being hashed, and how far. */
   #digestIndex = 0;
   #digestOffset = 0;
-  #hasher: Blake3Hasher | null = null;
+  #hasher: FileHasher | null = null;
+  /** Records of an earlier attempt that are still to be told. */
+  #earlier: { next: number; readonly end: number } = { next: 0, end: 0 };
   #trailers = new TrailerBlockWriter(0);
   #turn: NodeJS.Immediate | null = null;
   #failure: Error | null = null;
@@ -80,6 +88,13 @@ export class LocalSource implements Source {
     this.#totalBytes = bytes;
     this.#files = options.reads === false ? zeroFiles() : new SourceFiles(this.#list.list.roots);
     this.#digests = new SourceDigests(options.digestsPath);
+    this.#progress = new SourceProgress({
+      digests: this.#digests,
+      everyMs: options.keepEveryMs,
+      point: () => this.#point(),
+      failed: (error) => this.#end(error instanceof Error ? error : new Error(String(error))),
+    });
+    this.#resume();
     this.#schedule();
   }
 
@@ -167,13 +182,38 @@ export class LocalSource implements Source {
     if (this.#turn !== null) clearImmediate(this.#turn);
     this.#turn = null;
     if (this.#failure === null) this.#end(new StorageError('cancelled', 'The source is closed'));
+    this.#progress.close(forgets);
     this.#files.close();
     this.#list.close();
-    this.#digests.close(forgets);
+  }
+
+  /** Goes on where an earlier attempt was, as far as its file is still the same. */
+  #resume(): void {
+    const { entries, bad, point } = this.#digests.kept(this.#list.length);
+    for (const [index, code] of bad) this.#files.failedBefore(this.#list.at(index), code);
+    this.#digestIndex = entries;
+    this.#earlier = { next: 0, end: entries };
+    this.#trailers = new TrailerBlockWriter(entries);
+    if (point === null || point.state === null || entries >= this.#list.length) return;
+    const entry = this.#list.at(entries);
+    if (point.offset > entry.size) return;
+    if (!isUnchanged(point.identity, this.#files.identity(entry))) return;
+    this.#hasher = resumeFileHasher(point.state);
+    if (this.#hasher !== null) this.#digestOffset = point.offset;
+  }
+
+  #point(): HashPoint {
+    const state = this.#hasher?.state() ?? null;
+    const at = { index: this.#digestIndex, isClosed: false };
+    if (state === null) return { ...at, offset: 0, state, identity: null };
+    const identity = this.#files.identity(this.#list.at(this.#digestIndex));
+    return { ...at, offset: this.#digestOffset, state, identity };
   }
 
   #refuseLate(entry: PlacedEntry): never {
     const code = this.#files.failure(entry) ?? 'io_error';
+    // The next attempt tells so, and goes on with the rest.
+    this.#digests.set(entry.index, { status: 'bad', code });
     const failure = new StorageError(
       code,
       `Cannot send ${shownPath(entry.destPath)} again: it was read in full and has changed since`,
@@ -190,12 +230,13 @@ export class LocalSource implements Source {
 
   #hash(entry: PlacedEntry, piece: Buffer): void {
     this.#digestOffset += piece.length;
+    this.#progress.made();
     if (this.#files.failure(entry) === undefined) {
       if (piece.length === entry.size) {
         this.#record({ status: 'good', digest: blake3(piece) });
         return;
       }
-      this.#hasher ??= new Blake3Hasher();
+      this.#hasher ??= newFileHasher();
       this.#hasher.update(piece);
     }
     if (this.#digestOffset === entry.size) this.#settle();
@@ -213,7 +254,7 @@ export class LocalSource implements Source {
     if (code !== undefined) {
       this.#record({ status: 'bad', code });
     } else {
-      const digest = this.#hasher?.digestBuffer() ?? blake3(Buffer.alloc(0));
+      const digest = this.#hasher?.digest() ?? blake3(Buffer.alloc(0));
       this.#record({ status: 'good', digest });
     }
     this.#files.release(entry);
@@ -221,6 +262,7 @@ export class LocalSource implements Source {
 
   #record(record: TrailerRecord): void {
     this.#digests.set(this.#digestIndex, record);
+    this.#progress.made();
     if (!this.#trailers.add(record)) {
       this.#blocks.push(this.#trailers.finish());
       this.#trailers = new TrailerBlockWriter(this.#digestIndex);
@@ -237,7 +279,7 @@ export class LocalSource implements Source {
         this.#waiters.shift()?.reject(this.#failure);
         continue;
       }
-      let block = this.#blocks.shift();
+      let block = this.#earlierBlock() ?? this.#blocks.shift();
       if (block === undefined && this.#trailers.count > 0) {
         block = this.#trailers.finish();
         this.#trailers = new TrailerBlockWriter(this.#digestIndex);
@@ -245,6 +287,18 @@ export class LocalSource implements Source {
       if (block === undefined && this.#digestIndex < this.#list.length) return;
       this.#waiters.shift()?.resolve(block === undefined ? null : { bytes: block });
     }
+  }
+
+  #earlierBlock(): Uint8Array | undefined {
+    const { next, end } = this.#earlier;
+    if (next >= end) return undefined;
+    const writer = new TrailerBlockWriter(next);
+    for (const record of this.#digests.records(next, end)) {
+      if (record === null || !writer.add(record)) break;
+      this.#earlier.next += 1;
+    }
+    if (writer.count === 0) throw new StorageError('io_error', 'Cannot read the kept digests');
+    return writer.finish();
   }
 
   /** Whether the digest can go on without a chunk that is still to be asked for. */

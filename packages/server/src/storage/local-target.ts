@@ -65,20 +65,18 @@ export class LocalTarget implements Target {
     if (parts.complete !== null) this.#result = this.#resultOf(parts.complete);
     this.state = { durable: parts.durable, complete: this.#result };
     const { table, files, outcomes } = parts;
-    this.#verifier = new TargetVerifier({
-      table,
-      written: this.#written,
-      hashed: (index, digest) => outcomes.hashed(index, digest),
-      read: (index, offset, into) => {
-        try {
-          files.read(index, offset, into);
-          return true;
-        } catch (error) {
-          outcomes.failBy(index, error);
-          return false;
-        }
-      },
-    });
+    const read = (index: number, offset: number, into: Buffer): boolean => {
+      try {
+        files.read(index, offset, into);
+        return true;
+      } catch (error) {
+        outcomes.failBy(index, error);
+        return false;
+      }
+    };
+    const hashed = outcomes.hashed.bind(outcomes);
+    const ports = { table, written: this.#written, hashed, read };
+    this.#verifier = new TargetVerifier(ports, parts.hashedTo);
     this.#verify();
   }
 
@@ -157,7 +155,8 @@ export class LocalTarget implements Target {
     if (this.#isClosed) return;
     if (this.#failure === null && this.#result === null) {
       // What has arrived need not be sent again; a disk that fails here changes nothing.
-      await this.checkpoint().catch(() => undefined);
+      const checkpoint = this.checkpoint().then(() => this.#parts.hashes.close());
+      await checkpoint.catch(() => undefined);
     }
     await this.#close();
     this.#parts.journal.close();
@@ -275,21 +274,22 @@ export class LocalTarget implements Target {
   async #checkpoint(): Promise<readonly ChunkRange[]> {
     this.#checkOpen();
     if (this.#result !== null) return [];
-    const { files, outcomes, journal } = this.#parts;
+    const { files, outcomes, journal, hashes } = this.#parts;
     const durable = this.#fresh.ranges();
     this.#fresh.clear();
     try {
       const ready = outcomes.takeReady();
+      const snapshot = hashes.snapshot(this.#verifier.point);
       const publishing = await this.#attemptEach(ready, (index) => files.prepare(index));
       await syncDirty(files, files.takeDirty());
       const failed = outcomes.takeFailed();
-      if (durable.length + failed.length + publishing.length === 0) return durable;
-      journal.appendState({
-        durable: pairsOf(durable),
-        failed,
-        publishing: pairsOfNumbers(publishing),
-      });
-      await journal.sync();
+      const { hashed } = snapshot;
+      if (durable.length + failed.length + publishing.length + hashed.length > 0) {
+        const becoming = pairsOfNumbers(publishing);
+        journal.appendState({ durable: pairsOf(durable), failed, hashed, publishing: becoming });
+        await journal.sync();
+      }
+      await hashes.keep(snapshot);
       if (publishing.length > 0) await this.#publish(publishing);
       return durable;
     } catch (error) {

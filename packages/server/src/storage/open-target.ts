@@ -17,8 +17,10 @@ import { LocalTarget } from './local-target.js';
 import { StorageError, type TargetOptions } from './storage.js';
 import { TargetEntries } from './target-entries.js';
 import { TargetFiles } from './target-files.js';
+import { TargetHashes } from './target-hashes.js';
 import { numbersOf, RememberedState } from './target-journal.js';
 import { TargetOutcomes } from './target-outcomes.js';
+import type { VerifierPoint } from './target-verifier.js';
 import { TargetWhole } from './target-whole.js';
 
 const JOURNAL_VERSION = 1;
@@ -87,17 +89,26 @@ const replay = (drafts: Drafts, type: number, payload: Buffer): void => {
   }
 };
 
-/** Brings table and journal to what the disk shows. */
-const restore = (drafts: Drafts, journal: Journal): void => {
+/**
+ * Brings table and journal to what the disk shows.
+ *
+ * @returns Where hashing goes on.
+ */
+const restore = (drafts: Drafts, journal: Journal, hashes: TargetHashes): VerifierPoint | null => {
   const { table, files, outcomes, remembered } = drafts;
-  for (const index of numbersOf(remembered.begun)) table.set(index, ENTRY.begun);
+  for (const index of numbersOf(remembered.begun)) {
+    // The name of one that was never synced may be gone; it is made anew.
+    if (files.holds(index, 0)) table.set(index, ENTRY.begun);
+  }
   for (const [index, error] of remembered.failed) outcomes.fail(index, error, { keepsPart: true });
   const { isChanged, ready } = remembered.reconcile(table, files);
   for (const index of numbersOf(remembered.published)) outcomes.markPublished(index);
   for (const index of ready) outcomes.markReady(index);
   // All of these are known to the journal.
   outcomes.takeFailed();
+  const hashedTo = hashes.restore(remembered);
   if (isChanged || remembered.records > STATE_RECORDS_MAX) journal.compact(remembered.merged());
+  return hashedTo;
 };
 
 /**
@@ -140,27 +151,25 @@ export const openLocalTarget = (
     ...{ table, totalFiles, totalBytes, partPrefix, seed },
     depth: components.length,
   });
-  const optionsText = JSON.stringify({
-    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components: final },
-    ...{ overwriteMode, totalFiles, totalBytes },
-    ...(options.stopOnFileError === true ? { stopOnFileError: true } : {}),
-    ...(whole === null ? {} : { publishWhole: true }),
-  });
+  const optionsText = optionsTextOf(options);
   const remembered = new RememberedState();
   const drafts = { table, entries, files, outcomes, remembered, optionsText };
   try {
     const read = (type: number, payload: Buffer): void => replay(drafts, type, payload);
     const opened = Journal.open(directory, read);
     journal = opened.journal;
+    const hashes = new TargetHashes({ table, files, outcomes, journal });
+    let hashedTo: VerifierPoint | null = null;
     if (opened.isNew) {
       journal.append(RECORD.options, Buffer.from(optionsText));
       whole?.begin();
     } else {
-      restore(drafts, journal);
+      hashedTo = restore(drafts, journal, hashes);
     }
+    if (whole !== null) files.noteMade(components, components.length);
     inUse.add(directory);
     return new LocalTarget({
-      ...{ options, arena, table, entries, files, outcomes, journal, whole },
+      ...{ options, arena, table, entries, files, outcomes, journal, hashes, hashedTo, whole },
       isMoving: remembered.moving,
       durable: remembered.durable.ranges(),
       isResumed: !opened.isNew,
@@ -173,6 +182,18 @@ export const openLocalTarget = (
     files.close();
     throw error;
   }
+};
+
+/** What a journal is begun with: a later attempt must be the same transfer. */
+const optionsTextOf = (options: TargetOptions): string => {
+  const { transferId, peerKeyId, root: rootPath, components, overwriteMode } = options;
+  const { totalFiles, totalBytes } = options;
+  return JSON.stringify({
+    ...{ version: JOURNAL_VERSION, transferId, peerKeyId, rootPath, components },
+    ...{ overwriteMode, totalFiles, totalBytes },
+    ...(options.stopOnFileError === true ? { stopOnFileError: true } : {}),
+    ...(options.publishWhole === true ? { publishWhole: true } : {}),
+  });
 };
 
 const openRoot = (rootPath: string): ConfinedRoot => {

@@ -98,7 +98,7 @@ describe('resume', () => {
     const scenario = fc.record({
       priorities: fc.array(fc.nat(), { minLength: 10, maxLength: 10 }),
       killAfter: fc.integer({ min: 1, max: 12 }),
-      cut: fc.double({ min: 0, max: 1, noNaN: true }),
+      cut: fc.integer({ min: 0, max: 1000 }).map((thousandths) => thousandths / 1000),
       junk: fc.boolean(),
     });
     await fc.assert(

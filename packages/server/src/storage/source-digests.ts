@@ -1,25 +1,41 @@
 /**
- * What became of each file that was read, kept for the receipt: a file of fixed records, so that it
- * costs no memory and outlives an attempt. A record is a status byte and the BLAKE3, or the code of
- * the error in ASCII.
+ * What became of each file that was read, kept for the receipt and for the next attempt: how far the
+ * files are hashed (hash-memory.ts), then fixed records, so that it costs no memory. A record is a
+ * status byte and the BLAKE3, or the code of the error in ASCII.
  */
 import fs from 'node:fs';
-import { isErrorCode } from '@jetstream/contract';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { type ErrorCode, isErrorCode } from '@jetstream/contract';
 import type { TrailerRecord } from '@jetstream/transport';
 import type { ReceiptFile } from '../receipts/receipt-format.js';
+import { HASH_MEMORY_BYTES, HashMemory, type HashPoint } from './hash-memory.js';
 import { sourceFault } from './source-files.js';
 import type { SourceList } from './source-list.js';
 import { DIGEST_BYTES, StorageError } from './storage.js';
 
+const fdatasync = promisify(fs.fdatasync);
+const RECORDS_AT = HASH_MEMORY_BYTES;
 const RECORD_BYTES = 1 + DIGEST_BYTES;
 /** Records that are written or read at once. */
 const BATCH_RECORDS = 1024;
 const STATUS = { unknown: 0, good: 1, none: 2, bad: 3 } as const;
 
+/** Where an attempt goes on. */
+export interface KeptDigests {
+  /** Entries whose records are there. */
+  readonly entries: number;
+  /** Those of them that could not be read. */
+  readonly bad: readonly (readonly [index: number, code: ErrorCode])[];
+  /** How far the next file was hashed; null at its begin. */
+  readonly point: HashPoint | null;
+}
+
 /** @see the head of this file */
 export class SourceDigests {
   readonly #path: string;
   readonly #fd: number;
+  readonly #memory: HashMemory;
   readonly #batch = Buffer.alloc(BATCH_RECORDS * RECORD_BYTES);
   #first = 0;
   #count = 0;
@@ -30,6 +46,8 @@ export class SourceDigests {
     const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants;
     try {
       this.#fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      this.#memory = new HashMemory(this.#fd);
+      if (fs.fstatSync(this.#fd).size === 0) syncName(path);
     } catch (cause) {
       const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
       throw new StorageError('io_error', `Cannot keep digests in "${path}": ${reason}`, { cause });
@@ -54,7 +72,7 @@ export class SourceDigests {
   /** Writes what is held. */
   flush(): void {
     const length = this.#count * RECORD_BYTES;
-    const position = this.#first * RECORD_BYTES;
+    const position = RECORDS_AT + this.#first * RECORD_BYTES;
     for (let at = 0; at < length; ) {
       at += fs.writeSync(this.#fd, this.#batch, at, length - at, position + at);
     }
@@ -62,15 +80,52 @@ export class SourceDigests {
     this.#count = 0;
   }
 
-  /** A line of a receipt for each entry; call `flush` first. */
-  *lines(list: SourceList): Generator<ReceiptFile> {
+  /**
+   * Keeps how far the files are hashed, once all records before are durable: a power cut leaves no
+   * point that speaks of lost ones.
+   *
+   * @param isOpen Asked when the disk has answered: false when the file is closed.
+   */
+  async keep(point: HashPoint, isOpen: () => boolean): Promise<void> {
+    this.flush();
+    await fdatasync(this.#fd);
+    if (isOpen()) this.#memory.keep(point);
+  }
+
+  /** What earlier attempts have left of a list with so many entries. */
+  kept(length: number): KeptDigests {
+    const [point] = this.#memory.load();
+    const bad: [index: number, code: ErrorCode][] = [];
+    const end = Math.min(point?.index ?? 0, length);
+    let entries = 0;
+    for (const record of this.records(0, end)) {
+      if (record === null) return { entries, bad, point: null };
+      if (record.status === 'bad') bad.push([entries, codeOf(record.code)]);
+      entries += 1;
+    }
+    return { entries, bad, point: point !== undefined && end === point.index ? point : null };
+  }
+
+  /** Records of the entries from `first` to below `end`; null where there is none. */
+  *records(first: number, end: number): Generator<TrailerRecord | null> {
     const batch = Buffer.alloc(BATCH_RECORDS * RECORD_BYTES);
-    for (let index = 0; index < list.length; index += 1) {
-      const at = (index % BATCH_RECORDS) * RECORD_BYTES;
+    for (let index = first; index < end; index += 1) {
+      const at = ((index - first) % BATCH_RECORDS) * RECORD_BYTES;
       if (at === 0) {
         batch.fill(0);
-        fs.readSync(this.#fd, batch, 0, batch.length, index * RECORD_BYTES);
+        fs.readSync(this.#fd, batch, 0, batch.length, RECORDS_AT + index * RECORD_BYTES);
       }
+      const value = batch.subarray(at + 1, at + RECORD_BYTES);
+      if (batch[at] === STATUS.good) yield { status: 'good', digest: Buffer.from(value) };
+      else if (batch[at] === STATUS.bad) yield { status: 'bad', code: textOf(value) };
+      else yield batch[at] === STATUS.none ? { status: 'none' } : null;
+    }
+  }
+
+  /** A line of a receipt for each entry; call `flush` first. */
+  *lines(list: SourceList): Generator<ReceiptFile> {
+    let index = 0;
+    for (const record of this.records(0, list.length)) {
       const entry = list.at(index);
       const line = {
         path: entry.destPath,
@@ -78,22 +133,40 @@ export class SourceDigests {
         size: entry.size,
         mtime: entry.mtimeus,
       } as const;
-      const value = batch.subarray(at + 1, at + RECORD_BYTES);
-      if (batch[at] === STATUS.good) yield { ...line, blake3: value.toString('hex') };
-      else if (batch[at] === STATUS.bad) yield { ...line, error: faultOf(entry.destPath, value) };
-      else yield line;
+      index += 1;
+      if (record?.status === 'good') {
+        yield { ...line, blake3: Buffer.from(record.digest).toString('hex') };
+      } else if (record?.status === 'bad') {
+        const { code, message } = sourceFault(entry.destPath, codeOf(record.code));
+        yield { ...line, error: { code, message } };
+      } else {
+        yield line;
+      }
     }
   }
 
-  close(forgets: boolean): void {
-    if (!forgets) this.flush();
+  /** @param point Where a later attempt can go on; null to forget everything. */
+  close(point: HashPoint | null): void {
+    const forgets = point === null;
+    if (!forgets) {
+      this.flush();
+      this.#memory.keep(point);
+    }
     fs.closeSync(this.#fd);
     if (forgets) fs.rmSync(this.#path, { force: true });
   }
 }
 
-const faultOf = (destPath: string, value: Buffer): { code: string; message: string } => {
-  const text = value.toString('latin1').replace(/\0+$/, '');
-  const { code, message } = sourceFault(destPath, isErrorCode(text) ? text : 'io_error');
-  return { code, message };
+/** Makes the name of a new file durable. */
+const syncName = (file: string): void => {
+  const fd = fs.openSync(dirname(file), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
 };
+
+const textOf = (value: Buffer): string => value.toString('latin1').replace(/\0+$/, '');
+
+const codeOf = (text: string): ErrorCode => (isErrorCode(text) ? text : 'io_error');

@@ -8,6 +8,7 @@ import type { ErrorCode } from '@jetstream/contract';
 import { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { diskError, errnoOf, shownPath } from '../adapters/disk/disk-error.js';
 import type { FileError } from '../data/data-plane.js';
+import { identityOf } from './file-identity.js';
 import { FILE_ERRORS_MAX, OPEN_DIRECTORIES_MAX, OPEN_FILES_MAX } from './limits.js';
 import type { PlacedEntry } from './source-list.js';
 import { StorageError } from './storage.js';
@@ -75,6 +76,21 @@ export class SourceFiles {
       this.#fail(entry, error);
       into.fill(0);
       return false;
+    }
+  }
+
+  /** Takes over what an earlier attempt has found out. */
+  failedBefore(entry: PlacedEntry, code: ErrorCode): void {
+    this.#failed.set(entry.index, code);
+    if (this.errors.length < FILE_ERRORS_MAX) this.errors.push(sourceFault(entry.destPath, code));
+  }
+
+  /** Which file is being read, and its state; null when it cannot be told. */
+  identity(entry: PlacedEntry): string | null {
+    try {
+      return identityOf(fs.fstatSync(this.#held(entry), { bigint: true }));
+    } catch {
+      return null;
     }
   }
 

@@ -16,6 +16,7 @@ import {
   CHUNK_BYTES,
   SLOT_BYTES,
   type Source,
+  type SourceOptions,
   type Storage,
   type Target,
   type TargetOptions,
@@ -117,6 +118,8 @@ export class World {
   readonly source = path.join(this.base, 'source');
   readonly target = path.join(this.base, 'target');
   readonly journalDir = path.join(this.base, 'journal');
+  /** What the sender keeps for its next attempt. */
+  readonly keptDir = path.join(this.base, 'kept');
   readonly listPath = path.join(this.base, 'list');
   readonly arena = new SharedArrayBuffer(4 * SLOT_BYTES);
   storage: Storage = createLocalStorage({ arena: this.arena });
@@ -126,6 +129,7 @@ export class World {
     fs.mkdirSync(this.source);
     fs.mkdirSync(this.target);
     fs.mkdirSync(this.journalDir);
+    fs.mkdirSync(this.keptDir);
   }
 
   /** Writes the source tree and its list, in the order of the tree. */
@@ -172,12 +176,13 @@ export class World {
     return Math.ceil(this.totals.totalBytes / CHUNK_BYTES);
   }
 
-  openSource(): Promise<Source> {
+  openSource(more: Partial<SourceOptions> = {}): Promise<Source> {
     return this.storage.openSource({
       transferId: '00aa',
-      digestsPath: path.join(this.base, 'digests'),
+      digestsPath: path.join(this.keptDir, 'digests'),
       listPath: this.listPath,
       ...this.totals,
+      ...more,
     });
   }
 

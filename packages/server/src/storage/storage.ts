@@ -48,8 +48,10 @@ export interface ReceiptDraft {
 
 export interface SourceOptions {
   readonly transferId: string;
-  /** File that keeps the digests of what was read, for the receipt; made when absent. */
+  /** File that keeps the digests of what was read, for receipt and resume; made when absent. */
   readonly digestsPath: string;
+  /** Milliseconds between two times that progress in hashing is kept; 1,000 when absent. */
+  readonly keepEveryMs?: number;
   /** Absolute path of the manifest's file list. */
   readonly listPath: string;
   readonly totalFiles: number;

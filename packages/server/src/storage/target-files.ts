@@ -81,6 +81,13 @@ export class TargetFiles {
     return { files: new Set(), directories };
   }
 
+  /** The last `made` directories of a path are new: durable when the ones above them are synced. */
+  noteMade(components: readonly string[], made: number): void {
+    for (let above = 1; above <= made; above += 1) {
+      this.#dirty.directories.add(components.slice(0, -above).join('/'));
+    }
+  }
+
   /** Writes a piece of a file's content. */
   write(index: number, offset: number, piece: Uint8Array): void {
     const { table } = this.#options;
@@ -227,7 +234,7 @@ export class TargetFiles {
     const { table, root } = this.#options;
     const { final } = this.place(index);
     const made = root.makeDirectories(final);
-    this.#noteMade(final, made);
+    this.noteMade(final, made);
     // One that was there is somebody's, and stays as it is.
     if (made === 0) return;
     const fd = root.openDirectory(final);
@@ -242,7 +249,7 @@ export class TargetFiles {
   #prepareLink(index: number): void {
     const { table, root } = this.#options;
     const { directory, work } = this.place(index);
-    this.#noteMade(directory, root.makeDirectories(directory));
+    this.noteMade(directory, root.makeDirectories(directory));
     makeLink(root, work, { text: table.linkText(index), isConfined: this.#options.isConfined });
     table.set(index, ENTRY.begun);
     this.#dirty.directories.add(directory.join('/'));
@@ -326,7 +333,7 @@ export class TargetFiles {
       if (errnoOf(error) === 'EEXIST') return null;
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
-    this.#noteMade(place.directory, root.makeDirectories(place.directory));
+    this.noteMade(place.directory, root.makeDirectories(place.directory));
     return root.openFile(place.work, flags, mode);
   }
 
@@ -367,13 +374,6 @@ export class TargetFiles {
     if (this.inPlace) return stat.isFile();
     const isOurs = stat.uid === BigInt(process.geteuid?.() ?? 0);
     return stat.isFile() && isOurs && stat.nlink === 1n;
-  }
-
-  /** A new directory is durable when the one above it is synced. */
-  #noteMade(components: readonly string[], made: number): void {
-    for (let above = 1; above <= made; above += 1) {
-      this.#dirty.directories.add(components.slice(0, -above).join('/'));
-    }
   }
 
   #errno(code: string): Error {

@@ -19,6 +19,14 @@ export function* numbersOf(set: ChunkSet): Generator<number> {
   }
 }
 
+/** A file that was hashed to its end. */
+interface HashedFile {
+  /** Hex. */
+  readonly digest: string;
+  /** The file as it was then; see file-identity.ts. */
+  readonly identity: string;
+}
+
 /** State of a transfer, merged from all records. */
 export class RememberedState {
   readonly durable = new ChunkSet();
@@ -26,6 +34,7 @@ export class RememberedState {
   readonly published = new ChunkSet();
   readonly begun = new ChunkSet();
   readonly failed = new Map<number, FileError>();
+  readonly hashed = new Map<number, HashedFile>();
   /** Whether the whole may have got its final name. */
   moving = false;
   complete = false;
@@ -40,6 +49,9 @@ export class RememberedState {
     addPairs(this.published, state.published);
     addPairs(this.begun, state.begun);
     for (const [index, error] of state.failed ?? []) this.failed.set(index, error);
+    for (const [index, digest, identity] of state.hashed ?? []) {
+      this.hashed.set(index, { digest, identity });
+    }
     if (state.moving === true) this.moving = true;
     if (state.verified !== undefined) this.verified = state.verified;
     if (state.complete === true) this.complete = true;
@@ -53,6 +65,9 @@ export class RememberedState {
       published: pairsOf(this.published.ranges()),
       begun: pairsOf(this.begun.ranges()),
       failed: [...this.failed],
+      hashed: [...this.hashed]
+        .filter(([index]) => !this.published.has(index) && !this.failed.has(index))
+        .map(([index, { digest, identity }]) => [index, digest, identity] as const),
       ...(this.moving || this.complete ? { verified: this.verified } : {}),
       ...(this.moving ? { moving: true as const } : {}),
       ...(this.complete ? { complete: true as const } : {}),

@@ -36,6 +36,7 @@ export class TargetOutcomes {
   readonly #errors = new Map<number, FileError>();
   #ready: number[] = [];
   #failed: [index: number, error: FileError][] = [];
+  #hashed: number[] = [];
   #recordsAt = 0;
 
   constructor(table: EntryTable, files: TargetFiles) {
@@ -65,6 +66,13 @@ export class TargetOutcomes {
     const failed = this.#failed;
     this.#failed = [];
     return failed;
+  }
+
+  /** Hands over the files that were hashed and that no record of the sender has settled yet. */
+  takeHashed(): number[] {
+    const hashed = this.#hashed;
+    this.#hashed = [];
+    return hashed.filter((index) => !this.#table.is(index, SETTLED | ENTRY.recorded));
   }
 
   markReady(index: number): void {
@@ -106,6 +114,7 @@ export class TargetOutcomes {
     } else {
       this.#table.digest(index).set(digest);
       this.#table.set(index, ENTRY.hashed);
+      this.#hashed.push(index);
     }
   }
 

@@ -6,7 +6,9 @@ import type { Journal } from './journal.js';
 import type { ChunkRange, TargetOptions } from './storage.js';
 import type { TargetEntries } from './target-entries.js';
 import type { TargetFiles } from './target-files.js';
+import type { TargetHashes } from './target-hashes.js';
 import type { TargetOutcomes } from './target-outcomes.js';
+import type { VerifierPoint } from './target-verifier.js';
 import type { TargetWhole } from './target-whole.js';
 
 /** @see the head of this file */
@@ -18,6 +20,9 @@ export interface TargetParts {
   readonly files: TargetFiles;
   readonly outcomes: TargetOutcomes;
   readonly journal: Journal;
+  readonly hashes: TargetHashes;
+  /** Where an earlier attempt was in hashing; null at the start of a file. */
+  readonly hashedTo: VerifierPoint | null;
   /** What makes everything appear at once; null when each file appears by itself. */
   readonly whole: TargetWhole | null;
   /** Whether an earlier attempt may have given the whole its name. */

@@ -2,16 +2,24 @@
  * Hashes received files whole, so that a file is published only when its content is what the sender
  * read. As in the source, one position in the linear space moves on: chunks that arrive there are
  * hashed from memory, others are read back when it comes to them, in slices between requests. What
- * is settled already (published, failed) is passed over.
+ * is settled already (hashed, published, failed) is passed over.
  */
-import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
+import { blake3 } from '@napi-rs/blake-hash';
 import type { ChunkSet } from './chunk-set.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
+import { type FileHasher, newFileHasher, resumeFileHasher } from './file-hasher.js';
 import { CHUNK_BYTES } from './storage.js';
 
 const TURN_BYTES = 1024 * 1024;
 const TURN_FILES = 64;
-const PASSED = ENTRY.failed | ENTRY.ready | ENTRY.published;
+const PASSED = ENTRY.failed | ENTRY.ready | ENTRY.published | ENTRY.hashed;
+
+/** A place inside a file up to which it was hashed, and the state of the hash there. */
+export interface VerifierPoint {
+  readonly index: number;
+  readonly offset: number;
+  readonly state: Uint8Array;
+}
 
 /** What the verifier needs of the target. */
 export interface VerifierPorts {
@@ -28,11 +36,21 @@ export class TargetVerifier {
   readonly #ports: VerifierPorts;
   #index = 0;
   #offset = 0;
-  #hasher: Blake3Hasher | null = null;
+  #hasher: FileHasher | null = null;
   #scratch: Buffer | null = null;
+  /** Where an earlier attempt was; used when the position comes to its file. */
+  #earlier: VerifierPoint | null;
 
-  constructor(ports: VerifierPorts) {
+  constructor(ports: VerifierPorts, earlier: VerifierPoint | null) {
     this.#ports = ports;
+    this.#earlier = earlier;
+    this.#enter();
+  }
+
+  /** What a later attempt can go on from; null at the start of a file, or where nothing can be kept. */
+  get point(): VerifierPoint | null {
+    const state = this.#hasher?.state() ?? null;
+    return state === null ? null : { index: this.#index, offset: this.#offset, state };
   }
 
   /** Whether all entries so far are behind it. */
@@ -59,7 +77,7 @@ export class TargetVerifier {
       this.#next();
       hashed(index, digest);
     } else {
-      this.#hasher ??= new Blake3Hasher();
+      this.#hasher ??= newFileHasher();
       this.#hasher.update(piece);
       if (this.#offset === table.size(index)) this.#settle();
     }
@@ -108,7 +126,7 @@ export class TargetVerifier {
 
   #settle(): void {
     const index = this.#index;
-    const digest = this.#hasher?.digestBuffer() ?? blake3(Buffer.alloc(0));
+    const digest = this.#hasher?.digest() ?? blake3(Buffer.alloc(0));
     const isPassed = this.#isPassed();
     this.#next();
     if (!isPassed) this.#ports.hashed(index, digest);
@@ -118,5 +136,14 @@ export class TargetVerifier {
     this.#index += 1;
     this.#offset = 0;
     this.#hasher = null;
+    this.#enter();
+  }
+
+  /** Goes on inside the file that an earlier attempt did not finish. */
+  #enter(): void {
+    if (this.#earlier === null || this.#earlier.index !== this.#index) return;
+    this.#hasher = resumeFileHasher(this.#earlier.state);
+    if (this.#hasher !== null) this.#offset = this.#earlier.offset;
+    this.#earlier = null;
   }
 }

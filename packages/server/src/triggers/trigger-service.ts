@@ -1,13 +1,16 @@
 /**
  * Calls the executables of `--trigger-dir` for what happens. It follows the event log, which is the
  * queue: a few run at a time, and what comes meanwhile waits there. An event is acted upon when it is
- * durable and so is the state that it tells of. What was logged while no server ran calls nothing.
+ * durable and so is the state that it tells of. A later server goes on where this one was; see
+ * trigger-cursor.ts.
  */
 import type { Clock } from '../adapters/clock/clock.js';
+import type { SettingStore } from '../adapters/database/settings.js';
 import type { Logger } from '../adapters/log/logger.js';
 import type { EventLog, StoredEvent } from '../events/event-log.js';
 import { runTrigger, type TriggerAccount } from './run-trigger.js';
 import { type TriggerCall, triggerCallsOf } from './trigger-calls.js';
+import { TriggerCursor } from './trigger-cursor.js';
 import { TriggerFiles } from './trigger-files.js';
 
 /** Triggers that run at the same time. */
@@ -25,6 +28,8 @@ export interface TriggerServiceOptions {
   };
   /** Number of the last event that is not to be acted upon. */
   readonly afterSeq: number;
+  /** Where that is kept. */
+  readonly settings: SettingStore;
   /** Resolves when all that was written so far is durable. */
   settled(): Promise<void>;
   senderOf(endpoint: string): Promise<string>;
@@ -40,7 +45,7 @@ export class TriggerService {
   readonly #files: TriggerFiles;
   readonly #ending = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  #afterSeq: number;
+  readonly #cursor: TriggerCursor;
   #isStarted = false;
   #isLooking = false;
   #lookAgain = false;
@@ -48,7 +53,11 @@ export class TriggerService {
   constructor(options: TriggerServiceOptions) {
     this.#options = options;
     this.#files = new TriggerFiles(options.directory);
-    this.#afterSeq = options.afterSeq;
+    const { settings, afterSeq, logger } = options;
+    const failed = (error: unknown): void => {
+      logger.error({ err: error }, 'how far triggers were called could not be saved');
+    };
+    this.#cursor = new TriggerCursor({ settings, afterSeq, failed });
   }
 
   /** The server is up and listens. */
@@ -58,11 +67,12 @@ export class TriggerService {
     this.wake();
   }
 
-  /** Starts no more, and ends those that run. */
+  /** Starts no more, and ends those that run: only what waits is called by the next server. */
   async stop(): Promise<void> {
     this.#isStarted = false;
     this.#ending.abort();
     await Promise.all(this.#running);
+    await this.#cursor.close();
   }
 
   /** There may be new events. */
@@ -92,28 +102,37 @@ export class TriggerService {
   /** Acts upon some events. @returns How many there were. */
   async #page(): Promise<number> {
     const { events, settled, senderOf } = this.#options;
-    const page = await events.read({ afterSeq: this.#afterSeq, limit: READ_EVENTS });
+    const page = await events.read({ afterSeq: this.#cursor.readSeq, limit: READ_EVENTS });
     const hasFiles = this.#files.names().size > 0;
     if (page.length > 0 && hasFiles) await settled();
     for (const event of page) {
-      this.#afterSeq = event.seq;
-      if (!hasFiles) continue;
-      for (const call of await triggerCallsOf(event, senderOf)) await this.#call(call);
+      const calls = hasFiles ? await triggerCallsOf(event, senderOf) : [];
       if (!this.#isStarted) break;
+      this.#cursor.begin(event.seq, calls.length);
+      for (const call of calls) await this.#call(call);
     }
     return page.length;
   }
 
-  /** Resolves when the trigger runs, or need not. */
+  /** Resolves when the trigger runs, need not, or must wait for the next server. */
   async #call(call: TriggerCall): Promise<void> {
-    if (!this.#files.names().has(call.name)) return;
+    const ended = (): void => {
+      if (call.eventSeq !== null) this.#cursor.ended(call.eventSeq);
+    };
+    if (!this.#files.names().has(call.name)) {
+      ended();
+      return;
+    }
     while (this.#running.size >= TRIGGERS_RUNNING_MAX) await Promise.race(this.#running);
     if (!this.#isStarted) return;
     const run = this.#run(call).catch((error: unknown) => {
       this.#options.logger.error({ trigger: call.name, err: error }, 'a trigger is lost');
     });
     this.#running.add(run);
-    void run.finally(() => this.#running.delete(run));
+    void run.finally(() => {
+      this.#running.delete(run);
+      ended();
+    });
   }
 
   async #run(call: TriggerCall): Promise<void> {

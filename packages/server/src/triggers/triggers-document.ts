@@ -31,8 +31,9 @@ not run; the log and \`triggerFailed\` say why.
 
 **When.** After the event and the state that it tells of are durable. A trigger that fails, hangs or ends
 the wrong way changes nothing else; \`triggerFinished\` and \`triggerFailed\` in the event log tell how each
-ended. Each event calls its trigger at most once: what happens while no server runs, or waits when one
-stops, calls nothing. Where nothing may be missed, use [webhooks](WEBHOOKS.md).
+ended. Each event of the log calls its trigger at least once: the server keeps how far it is, goes on there
+after a restart, and after a kill calls again what had not ended, with the same JETSTREAM_EVENT_SEQ. What runs
+when a server is stopped is ended and not called again. \`launch\` is called once at each start.
 
 **Arguments come from others.** Paths, descriptions and error texts may hold what a user or another
 server has written. Quote them.

@@ -1,11 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SqliteSettingStore } from '../adapters/database/settings.js';
 import { silentLogger } from '../adapters/log/logger.js';
 import { EVENTS, type EventName } from '../events/event-names.js';
 import { FollowerLab } from '../events/follower-lab.conformance.js';
 import { senderAddress } from './sender-address.js';
 import { triggerNameOf } from './trigger-calls.js';
+import { TriggerCursor } from './trigger-cursor.js';
 import { TRIGGERS_RUNNING_MAX, TriggerService } from './trigger-service.js';
 import { triggersDocument } from './triggers-document.js';
 
@@ -23,20 +25,28 @@ const write = (name: string, script: string, mode = 0o755): string => {
   return file;
 };
 
-beforeEach(async () => {
-  lab = await FollowerLab.open();
-  steps.length = 0;
-  directory = path.join(lab.dir, 'triggers');
-  fs.mkdirSync(directory, { mode: 0o755 });
-  const { events, clock } = lab;
-  service = new TriggerService({
-    ...{ directory, timeLimitSeconds: 60, logsDetail: true, events, afterSeq: 0, clock },
+const serviceAfter = (afterSeq: number): TriggerService => {
+  const { events, clock, database, commits } = lab;
+  return new TriggerService({
+    ...{ directory, timeLimitSeconds: 60, logsDetail: true, events, afterSeq, clock },
+    settings: new SqliteSettingStore(database.db, commits),
     settled: async () => void steps.push('settled'),
     senderOf: (endpoint) => senderAddress(endpoint, 8886),
     accountOf: () => null,
     logger: { ...silentLogger, info: (facts) => void steps.push(JSON.stringify(facts)) },
   });
-  events.onAppended(() => service.wake());
+};
+
+const placeSaved = async (): Promise<number | null> =>
+  TriggerCursor.load(new SqliteSettingStore(lab.database.db, lab.commits));
+
+beforeEach(async () => {
+  lab = await FollowerLab.open();
+  steps.length = 0;
+  directory = path.join(lab.dir, 'triggers');
+  fs.mkdirSync(directory, { mode: 0o755 });
+  service = serviceAfter(0);
+  lab.events.onAppended(() => service.wake());
 });
 afterEach(async () => {
   await service.stop();
@@ -206,5 +216,57 @@ describe('docs/TRIGGERS.md', () => {
       expect(name === null).toBe(/Triggers|Webhooks/.test(group) || event === 'serverStopped');
     }
     await expect(text).toMatchFileSnapshot('../../../../docs/TRIGGERS.md');
+  });
+});
+
+describe('over a restart', () => {
+  const told = (): string[] => (fs.existsSync(path.join(lab.dir, 'told')) ? lines('told') : []);
+
+  /** A trigger that tells its argument, and hangs when that is `slow` and it may not go on. */
+  const writeUserAdded = (): string => {
+    const gate = path.join(lab.dir, 'gate');
+    const hang = `while [ "$1" = slow ] && [ ! -e ${gate} ]; do sleep 0.05; done`;
+    write('userAdded', `echo "$1" >>${path.join(lab.dir, 'told')}; ${hang}`);
+    return gate;
+  };
+
+  const addUsers = async (...names: string[]): Promise<void> => {
+    for (const userName of names) await lab.events.append('userAdded', { userName });
+  };
+
+  it('of a server that was killed, what had not ended is called again, and what had not begun', async () => {
+    const gate = writeUserAdded();
+    service.start(1);
+    await addUsers('first');
+    await lab.until(async () => ((await placeSaved()) ?? 0) > 0 || undefined);
+    await addUsers('slow', ...Array.from({ length: TRIGGERS_RUNNING_MAX }, () => 'slow'));
+    await lab.until(() => told().length === 1 + TRIGGERS_RUNNING_MAX || undefined);
+    const events = await lab.events.read({ afterSeq: 0, limit: 100 });
+    const slow = events.find(({ fields }) => fields['userName'] === 'slow');
+    expect(await placeSaved()).toBeLessThan(slow?.seq ?? 0);
+    const killed = service;
+    service = serviceAfter((await placeSaved()) ?? 0);
+    fs.writeFileSync(gate, '');
+    fs.rmSync(path.join(lab.dir, 'told'));
+    service.start(1);
+    await lab.until(() => told().length >= 1 + TRIGGERS_RUNNING_MAX || undefined);
+    expect(told()).not.toContain('first');
+    await killed.stop();
+  });
+
+  it('of a server that was stopped, only what had not begun is called', async () => {
+    const gate = writeUserAdded();
+    service.start(1);
+    await addUsers(...Array.from({ length: TRIGGERS_RUNNING_MAX }, () => 'slow'), 'last');
+    await lab.until(() => told().length === TRIGGERS_RUNNING_MAX || undefined);
+    await service.stop();
+    expect(told()).not.toContain('last');
+    fs.writeFileSync(gate, '');
+    fs.rmSync(path.join(lab.dir, 'told'));
+    service = serviceAfter((await placeSaved()) ?? 0);
+    service.start(1);
+    await lab.until(() => told().length > 0 || undefined);
+    await service.stop();
+    expect(told()).toEqual(['last']);
   });
 });
