@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 // processes or run long virtual hours, and need other limits. The kinds that start processes run one
 // file at a time and after the others: vitest refuses two projects with different worker counts in
 // one group.
+// Tests run as root as well, and start servers that are to be one process of that account.
+process.env['JETSTREAM_SINGLE_PROCESS'] = '1';
+
 export default defineConfig({
   test: {
     maxWorkers: 2,

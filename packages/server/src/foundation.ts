@@ -10,6 +10,7 @@ import { type Database, type OpenDatabase, openDatabase } from './adapters/datab
 import { GroupCommit } from './adapters/database/group-commit.js';
 import { settingOf } from './adapters/database/settings.js';
 import { type Logger, openLogger } from './adapters/log/logger.js';
+import { connectMonitor, type MonitorClient } from './adapters/monitor/monitor-client.js';
 import { type OsAccounts, openOsAccounts } from './adapters/os-accounts/os-accounts.js';
 import { defaultStateDir, lockStateDir, prepareStateDir } from './adapters/state-dir/state-dir.js';
 import { type Identity, openIdentity } from './adapters/tls/identity.js';
@@ -30,6 +31,8 @@ export interface Foundation {
   /** What the control API shows: the identity's own, or the certificate of the options. */
   readonly apiTls: { readonly certificatePem: string; readonly privateKeyPem: string };
   readonly accounts: OsAccounts;
+  /** The root monitor that has started this server; null where the server is all by itself. */
+  readonly monitor: MonitorClient | null;
   readonly hostName: string;
   readonly serverName: string;
   /** Made at the first start, kept for good. */
@@ -43,7 +46,7 @@ const warnAboutRoot = (logger: Logger): void => {
   if (process.getuid?.() !== 0) return;
   logger.warn(
     {},
-    'the server runs as root: every user acts with the rights of root inside the sandbox (--sandbox-dir); run it as an ordinary user where users must be kept apart',
+    'the server runs as root by itself: every user acts with the rights of root inside the sandbox (--sandbox-dir); leave --single-process away where users must be kept apart',
   );
 };
 
@@ -83,6 +86,7 @@ export const openFoundation = async (
   clock: Clock,
 ): Promise<Foundation> => {
   const config = parseServerOptions(input);
+  const monitor = connectMonitor(process.env);
   const logger = openLogger(config.logLevel);
   warnAboutRoot(logger);
   const stateDir = prepareStateDir(config.persistentStateDir ?? defaultStateDir());
@@ -107,6 +111,7 @@ export const openFoundation = async (
       identity,
       apiTls: apiTlsOf(config, identity),
       accounts: openOsAccounts(),
+      monitor,
       hostName,
       serverName: config.serverName ?? hostName,
       serverUid,
@@ -115,6 +120,7 @@ export const openFoundation = async (
         await commits.settled();
         await close();
         lock.release();
+        monitor?.close();
       },
     };
   } catch (error) {

@@ -51,7 +51,7 @@ export type DomainMethod =
 
 export interface DomainContext {
   readonly foundation: Foundation;
-  readonly control: Pick<ControlPlane, 'logins' | 'registry' | 'sandboxes'>;
+  readonly control: Pick<ControlPlane, 'logins' | 'registry' | 'userFiles'>;
   readonly events: EventLog;
   readonly bandwidth: Pick<BandwidthService, 'attach'>;
 }
@@ -143,7 +143,7 @@ const buildSending = (context: DomainContext, places: Places) => {
 };
 
 const buildReceiving = (context: DomainContext, places: Places) => {
-  const { clock, logger: log, db, commits, accounts } = context.foundation;
+  const { clock, logger: log, db, commits, accounts, monitor } = context.foundation;
   const { events } = context;
   const store = new SqliteReceiveStore(db, commits);
   const clients: AuthorizedClients = new AuthorizedClients({
@@ -159,10 +159,11 @@ const buildReceiving = (context: DomainContext, places: Places) => {
     log,
     rights: {
       tokens: context.control.logins,
-      owner: () => ({
-        userName: accounts.processOwner,
-        roots: context.control.sandboxes.rootsOf(accounts.processOwner).roots,
-      }),
+      owner: async (publicKey) => {
+        const adder = monitor === null ? null : clients.addedBy(publicKey);
+        const userName = adder ?? accounts.processOwner;
+        return { userName, roots: (await context.control.userFiles.of(userName)).roots };
+      },
       isAuthorized: (publicKey) => clients.has(publicKey),
     },
   });

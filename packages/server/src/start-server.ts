@@ -246,6 +246,7 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
     })();
     return stopping;
   };
+  foundation.monitor?.lost.then(() => stop({ drainMs: 0 }, 'the monitor has ended'));
   try {
     ports.apiPort = await listen(server, config);
   } catch (error) {

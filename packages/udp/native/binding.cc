@@ -8,9 +8,11 @@
 
 #include <uv.h>
 
+#include "descriptors.h"
 #include "file-system.h"
 #include "napi-values.h"
 #include "packet-engine.h"
+#include "privileges.h"
 #include "readiness.h"
 
 namespace jetstream {
@@ -19,7 +21,7 @@ namespace {
 
 constexpr napi_type_tag kSocketTag = {0x6a65747374726561, 0x6d2d7564702d3031};
 // Rises with every change of a signature here; src/native-addon.ts wants the same.
-constexpr double kInterfaceVersion = 1;
+constexpr double kInterfaceVersion = 2;
 constexpr double kSafeIntegerMax = 9007199254740991.0;
 constexpr size_t kStatsValues = 10;
 
@@ -378,5 +380,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "close", close_socket);
   set_function(env, exports, "selfTest", self_test);
   export_file_system(env, exports);
+  export_descriptors(env, exports);
+  export_privileges(env, exports);
   return exports;
 }

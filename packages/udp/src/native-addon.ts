@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { PeerAddress } from '@jetstream/transport';
 import type { NativeFileSystem } from './native-file-system.js';
+import type { NativeProcesses } from './native-processes.js';
 
 /** A socket inside the addon; only the addon sees into it. */
 export interface NativeSocket extends PeerAddress {
@@ -19,10 +20,10 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
-export interface NativeAddon extends NativeFileSystem {
+export interface NativeAddon extends NativeFileSystem, NativeProcesses {
   readonly interfaceVersion: number;
   open(
     address: string,
@@ -80,6 +81,11 @@ export function loadNativeAddon(): NativeAddonResult {
 
 /** The file-system calls of the addon, or null where it is not built or does not load. */
 export function loadNativeFileSystem(): NativeFileSystem | null {
+  return loadNativeAddon().addon;
+}
+
+/** The calls of the addon for processes, or null where it is not built or does not load. */
+export function loadNativeProcesses(): NativeProcesses | null {
   return loadNativeAddon().addon;
 }
 

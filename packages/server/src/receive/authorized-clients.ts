@@ -19,14 +19,17 @@ export interface AuthorizedClientsOptions {
 /** The list is in memory; the store follows. */
 export class AuthorizedClients {
   readonly #options: AuthorizedClientsOptions;
-  readonly #keys = new Set<string>();
+  /** Key to the user who has added it. */
+  readonly #keys = new Map<string, string>();
 
   constructor(options: AuthorizedClientsOptions) {
     this.#options = options;
   }
 
   async start(): Promise<void> {
-    for (const { publicKey } of await this.#options.store.all()) this.#keys.add(publicKey);
+    for (const { publicKey, addedBy } of await this.#options.store.all()) {
+      this.#keys.set(publicKey, addedBy);
+    }
   }
 
   /** Whether a server with this key may store files. */
@@ -34,8 +37,13 @@ export class AuthorizedClients {
     return this.#keys.has(publicKey);
   }
 
+  /** The user who has added a key; null for one that is not there. */
+  addedBy(publicKey: string): string | null {
+    return this.#keys.get(publicKey) ?? null;
+  }
+
   list(): { clientPublicKey: string }[] {
-    return [...this.#keys].map((clientPublicKey) => ({ clientPublicKey }));
+    return [...this.#keys.keys()].map((clientPublicKey) => ({ clientPublicKey }));
   }
 
   /** Adding a key that is there already is no error. */
@@ -53,7 +61,7 @@ export class AuthorizedClients {
       events.append('authorizedClientAdded', { clientPublicKey: publicKey, by: addedBy }),
       store.add({ publicKey, addedBy, addedTimeUs: clock.nowUs() }),
     ]);
-    this.#keys.add(publicKey);
+    this.#keys.set(publicKey, addedBy);
     return null;
   }
 

@@ -11,6 +11,7 @@ export type Topic = (typeof TOPICS)[number];
 export type Credential =
   | { readonly kind: 'local key' }
   | { readonly kind: 'user'; readonly userName: string; readonly userVersion: number }
+  | { readonly kind: 'os user'; readonly userName: string }
   | {
       readonly kind: 'token';
       readonly tokenId: string;
@@ -18,9 +19,10 @@ export type Credential =
       readonly expiryTimeUs: number | null;
     };
 
-/** The account behind a token: a built-in user at a version, or the account of the process. */
+/** The account behind a token: a built-in user at a version, or one of the operating system. */
 export type LoginOwner =
   | { readonly kind: 'process owner' }
+  | { readonly kind: 'os user' }
   | { readonly kind: 'user'; readonly userName: string; readonly userVersion: number };
 
 /** A successful login. */

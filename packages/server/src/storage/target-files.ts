@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs';
 import {
+  CommandError,
   OVERWRITE_BACKUP,
   OVERWRITE_IN_PLACE_ALWAYS,
   OVERWRITE_IN_PLACE_SAME_SIZE,
@@ -15,13 +16,22 @@ import { WIRE_KIND } from '@jetstream/transport';
 import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
-import { setTimes } from './file-times.js';
 import { OPEN_FILES_MAX } from './limits.js';
 import { StorageError } from './storage.js';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
 /** What the mode 5 adds to the name of the file that was there. */
 export const BACKUP_SUFFIX = '.jetbak';
+/** What concerns all files of a transfer; it ends and goes on later. */
+const ENDS_TRANSFER: ReadonlySet<string> = new Set(['disk_full', 'agent_unavailable']);
+
+/** False for a file that cannot be looked at; what says nothing about the file is thrown on. */
+const notThere = (error: unknown): false => {
+  if (error instanceof CommandError && error.code === 'agent_unavailable') {
+    throw new StorageError(error.code, error.message, { cause: error });
+  }
+  return false;
+};
 const OWN_SHORTAGE = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 export interface TargetFilesOptions {
@@ -197,8 +207,8 @@ export class TargetFiles {
     try {
       const stat = root.lstat(this.place(index).work);
       return this.#isOwn(stat) && stat.size >= BigInt(bytes);
-    } catch {
-      return false;
+    } catch (error) {
+      return notThere(error);
     }
   }
 
@@ -209,8 +219,8 @@ export class TargetFiles {
       const stat = root.lstat(this.place(index).final);
       const isTime = Math.abs(Number(stat.mtimeNs / 1000n) - table.mtimeus(index)) <= 1;
       return stat.isFile() && stat.size === BigInt(table.size(index)) && isTime;
-    } catch {
-      return false;
+    } catch (error) {
+      return notThere(error);
     }
   }
 
@@ -221,7 +231,7 @@ export class TargetFiles {
     if (this.inPlace && fs.fstatSync(fd).size !== table.size(index)) {
       fs.ftruncateSync(fd, table.size(index));
     }
-    setTimes(fd, table.mtimeus(index));
+    this.#options.root.setTimes(fd, table.mtimeus(index));
     table.set(index, ENTRY.sealed);
     return fd;
   }
@@ -337,7 +347,7 @@ export class TargetFiles {
 
   #isOwn(stat: fs.BigIntStats): boolean {
     if (this.inPlace) return stat.isFile();
-    const isOurs = stat.uid === BigInt(process.geteuid?.() ?? 0);
+    const isOurs = stat.uid === BigInt(this.#options.root.userId);
     return stat.isFile() && isOurs && stat.nlink === 1n;
   }
 
@@ -360,7 +370,7 @@ export class TargetFiles {
       const path = `/${this.place(index).final.join('/')}`;
       const mapped = diskError('write', path, error);
       const isOwnShortage = OWN_SHORTAGE.has(errnoOf(mapped));
-      if (mapped.code !== 'disk_full' && !isOwnShortage) throw mapped;
+      if (!ENDS_TRANSFER.has(mapped.code) && !isOwnShortage) throw mapped;
       throw new StorageError(mapped.code, mapped.message, { cause: error });
     }
   }

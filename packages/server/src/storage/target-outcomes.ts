@@ -75,7 +75,9 @@ export class TargetOutcomes {
   failBy(index: number, error: unknown, options: { keepsPart?: boolean } = {}): void {
     if (!(error instanceof CommandError)) throw error;
     // No file will do better.
-    if (error.code === 'disk_full') throw new StorageError('disk_full', error.message);
+    if (error.code === 'disk_full' || error.code === 'agent_unavailable') {
+      throw new StorageError(error.code, error.message);
+    }
     this.fail(index, this.#error(index, error.code, error.message), options);
   }
 

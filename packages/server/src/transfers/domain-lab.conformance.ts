@@ -217,9 +217,12 @@ export class DomainLab {
       serverId: 'id-0',
       serverName: 'lab',
       accounts: { processOwner: 'owner' },
+      monitor: null,
     } as unknown as Foundation;
-    const sandboxes = { rootsOf: () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
-    const control = { logins: { verifyUploadToken }, registry, sandboxes } as unknown as Parameters<
+    const userFiles = {
+      of: () => Promise.resolve({ roots: new Map([['', '/']]), sandboxed: false }),
+    };
+    const control = { logins: { verifyUploadToken }, registry, userFiles } as unknown as Parameters<
       typeof startDomain
     >[0]['control'];
     this.#domain = await startDomain(

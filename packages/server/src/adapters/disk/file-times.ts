@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { errnoOf } from '../adapters/disk/disk-error.js';
+import { errnoOf } from './disk-error.js';
 
 /**
  * Seconds as node:fs takes them, so that microseconds come out exactly. Node cuts the fraction, so
