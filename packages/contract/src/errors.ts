@@ -64,7 +64,11 @@ export const ERRORS = {
   peer_identity_mismatch: define(403, 'never', 'The other server has another key than expected'),
   peer_refused: define(403, 'never', 'The other server refused the transfer'),
   flow_failed: define(502, 'later', 'The data connection broke'),
-  agent_unavailable: define(503, 'later', 'The file agent of the account has ended or does not answer'),
+  agent_unavailable: define(
+    503,
+    'later',
+    'The file agent of the account has ended or does not answer',
+  ),
   integrity_failed: define(502, 'later', 'Received data does not match its digest'),
   connection_lost: define(503, 'same', 'The connection to the server broke; raised by the client'),
   server_identity_changed: define(

@@ -48,6 +48,8 @@ export class GrantedUsers {
   /** @throws {Error} If the directory cannot be made or is open to others. */
   constructor(stateDir: string) {
     this.#directory = grantsDirOf(stateDir);
+    // The server's account has to pass through what lies above its state.
+    mkdirSync(dirname(this.#directory), { recursive: true, mode: 0o755 });
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     checkOwned(this.#directory);
   }

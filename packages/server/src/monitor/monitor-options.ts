@@ -18,8 +18,11 @@ export interface MonitorOptions {
   readonly agentIdleSeconds: number;
 }
 
+/** Account that a server runs as when nothing else is said. */
+export const DEFAULT_SERVER_ACCOUNT = 'jetstream';
+
 const DEFAULTS = {
-  'server-account': 'jetstream',
+  'server-account': DEFAULT_SERVER_ACCOUNT,
   'persistent-state-dir': '/var/lib/jetstream/state',
   'pam-service': 'jetstream',
   'os-user-min-uid': '1000',
@@ -33,7 +36,7 @@ type Flag = keyof typeof DEFAULTS;
 const SERVICE = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** The last value of a flag, as `--flag value`, `--flag=value` or a bare `--flag`. */
-const valueOf = (args: readonly string[], flag: Flag): string => {
+const lastValue = (args: readonly string[], flag: Flag): string => {
   let value: string = DEFAULTS[flag];
   for (const [at, arg] of args.entries()) {
     if (arg.startsWith(`--${flag}=`)) value = arg.slice(flag.length + 3);
@@ -45,7 +48,7 @@ const valueOf = (args: readonly string[], flag: Flag): string => {
 };
 
 const integer = (args: readonly string[], flag: Flag, range: readonly [number, number]): number => {
-  const text = valueOf(args, flag);
+  const text = lastValue(args, flag);
   const [least, most] = range;
   const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
   if (value >= least && value <= most) return value;
@@ -58,21 +61,21 @@ const integer = (args: readonly string[], flag: Flag, range: readonly [number, n
  * @throws {ConfigError} For a value that cannot be used.
  */
 export const readMonitorOptions = (args: readonly string[]): MonitorOptions => {
-  const pamService = valueOf(args, 'pam-service');
+  const pamService = lastValue(args, 'pam-service');
   if (!SERVICE.test(pamService)) {
     throw new ConfigError('pam-service', JSON.stringify(pamService), 'the name of a PAM profile');
   }
-  const stateDir = valueOf(args, 'persistent-state-dir');
+  const stateDir = lastValue(args, 'persistent-state-dir');
   if (!stateDir.startsWith('/')) {
     const wanted = 'an absolute path when the server is started as root';
     throw new ConfigError('persistent-state-dir', JSON.stringify(stateDir), wanted);
   }
   return {
-    serverAccount: valueOf(args, 'server-account'),
+    serverAccount: lastValue(args, 'server-account'),
     stateDir: stateDir.replace(/(.)\/+$/, '$1'),
     pamService,
     osUserMinUid: integer(args, 'os-user-min-uid', [1, 4_294_967_294]),
-    allowRootLogin: valueOf(args, 'allow-root-login') === 'true',
+    allowRootLogin: lastValue(args, 'allow-root-login') === 'true',
     agentsMax: integer(args, 'agents-max', [1, 1000]),
     agentIdleSeconds: integer(args, 'agent-idle-seconds', [1, 86_400]),
   };

@@ -80,10 +80,13 @@ const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): W
 
 /** Answers questions about passwords, one line of JSON each. */
 const servePasswords = (stream: Duplex, rules: AccountRules): void => {
+  let malformed = 0;
   const answer = async (line: string): Promise<void> => {
     const request = parsePasswordRequest(line);
     if (request === null) {
-      log('warn', 'the server sent a malformed question');
+      malformed += 1;
+      // Once, or a server that was taken over could fill the log.
+      if (malformed === 1) log('error', 'the server sends malformed questions');
       return;
     }
     const { id, user, password, host } = request;

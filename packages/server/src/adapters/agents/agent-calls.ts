@@ -225,20 +225,28 @@ type ChangeCall = CallOf<
 const change = (call: ChangeCall, root: LocalRoot, other: (handle: number) => LocalRoot): void => {
   switch (call.op) {
     case 'makeDirectory':
-      return root.makeDirectory(call.path, call.mode);
+      root.makeDirectory(call.path, call.mode);
+      break;
     case 'makeLink':
-      return root.makeLink(call.path, call.content);
+      root.makeLink(call.path, call.content);
+      break;
     case 'rename':
-      return root.rename(call.path, call.to);
+      root.rename(call.path, call.to);
+      break;
     case 'renameNoReplace':
-      return root.renameNoReplace(call.path, call.to);
+      root.renameNoReplace(call.path, call.to);
+      break;
     case 'moveEntry':
-      return root.moveEntry(call.name, other(call.target), call.targetName);
+      root.moveEntry(call.name, other(call.target), call.targetName);
+      break;
     case 'link':
-      return root.link(call.path, call.to);
+      root.link(call.path, call.to);
+      break;
     case 'unlink':
-      return root.unlink(call.path);
+      root.unlink(call.path);
+      break;
     case 'rmdir':
-      return root.rmdir(call.path);
+      root.rmdir(call.path);
+      break;
   }
 };

@@ -11,7 +11,7 @@ export const AGENT_LISTS_MAX = 4_096;
 /** Names of one answer of a listing. */
 export const AGENT_NAMES_MAX = 512;
 /** Milliseconds that a file agent may take for one call before it counts as lost. */
-export const AGENT_ANSWER_MS_MAX = 20_000;
+export const AGENT_ANSWER_MS_MAX = 10_000;
 /** Milliseconds that a file agent may take to start and answer. */
 export const AGENT_START_MS_MAX = 10_000;
 /** Milliseconds for which an agent that did not answer in time is not asked again. */
