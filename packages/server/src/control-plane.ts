@@ -9,11 +9,13 @@ import { SqliteRequestStore } from './requests/request-store.js';
 import { ResultFiles } from './requests/result-files.js';
 import { SandboxService } from './sandboxes/sandbox-service.js';
 import { SqliteSandboxStore } from './sandboxes/sandbox-store.js';
+import { UserFiles } from './sandboxes/user-files.js';
 import { HeaderLogin } from './sessions/http-login.js';
 import { LOGIN_LIMITS } from './sessions/limits.js';
 import { type LocalKey, openLocalKey } from './sessions/local-key.js';
 import { LoginService } from './sessions/login-service.js';
 import { type Lockout, LoginThrottle } from './sessions/login-throttle.js';
+import { OsLogins } from './sessions/os-logins.js';
 import { Revocation } from './sessions/revocation.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { TokenService } from './tokens/token-service.js';
@@ -35,6 +37,7 @@ export interface ControlPlane {
   /** Ends logins by tokens that are deleted, and moves the end of those that are changed. */
   readonly revocation: Pick<Revocation, 'tokenRemoved' | 'tokenUpdated'>;
   readonly sandboxes: SandboxService;
+  readonly userFiles: UserFiles;
   readonly elevation: Elevation;
   readonly wranglers: WranglerService;
   readonly localKey: LocalKey;
@@ -62,9 +65,9 @@ const tellLockout =
 const buildLogins = (
   options: ControlPlaneOptions,
   localKey: LocalKey,
-  sandboxes: SandboxService,
+  files: UserFiles,
 ): { readonly logins: LoginService; readonly links: LinkGate } => {
-  const { config, clock, logger, db, commits, accounts } = options.foundation;
+  const { config, clock, logger, db, commits, accounts, monitor } = options.foundation;
   const tokens = new SqliteTokenStore(db, commits);
   const passwords = new PasswordVerifier(clock);
   const throttle = new LoginThrottle(clock, tellLockout(options));
@@ -89,7 +92,8 @@ const buildLogins = (
     events: options.events,
     clock,
     logger,
-    sandboxes,
+    files,
+    osLogins: monitor === null ? null : new OsLogins(monitor, accounts),
     tokensDisabled: config.apiDisableApiTokens,
   });
   return { logins, links };
@@ -108,7 +112,11 @@ const buildRights = (
     sandboxDir: config.sandboxDir,
     onChanged: changed.sandboxes,
   });
-  const accounts = new AccountDirectory(foundation.accounts, new SqliteUserStore(db));
+  const users = new SqliteUserStore(db);
+  const { processOwner } = foundation.accounts;
+  const hasAgents = foundation.monitor !== null;
+  const userFiles = new UserFiles({ sandboxes, users, processOwner, hasAgents });
+  const accounts = new AccountDirectory(foundation.accounts, users);
   const store = new SqliteWranglerStore(db, commits);
   const elevation = new Elevation({
     accounts,
@@ -121,7 +129,7 @@ const buildRights = (
   });
   const onRemoved = changed.wranglers;
   const wranglers = new WranglerService({ store, accounts, elevation, events, onRemoved });
-  return { sandboxes, elevation, wranglers };
+  return { sandboxes, userFiles, elevation, wranglers };
 };
 
 /** Builds the services; nothing runs before `start`. */
@@ -134,7 +142,7 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
     wranglers: () => revocation.checkWranglers(),
   });
   const { sandboxes, elevation } = rights;
-  const { logins, links } = buildLogins(options, localKey, sandboxes);
+  const { logins, links } = buildLogins(options, localKey, rights.userFiles);
   const headerLogin = new HeaderLogin(logins, elevation, clock);
   const tokens = new TokenService({
     store: new SqliteTokenStore(db, commits),

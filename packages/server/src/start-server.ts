@@ -230,6 +230,11 @@ const listen = async (server: ControlServer, config: ServerConfig): Promise<numb
   }
 };
 
+/** Without its monitor a server reaches no files any more. */
+const stopWithMonitor = ({ monitor }: Foundation, stop: () => Promise<void>): void => {
+  void monitor?.lost.then(stop);
+};
+
 /** Everything above the foundation; the foundation is closed by whoever opened it on failure. */
 const startOn = async (foundation: Foundation, given: ServerPorts): Promise<RunningServer> => {
   const parts = await buildParts(foundation, given);
@@ -274,6 +279,7 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
     })();
     return stopping;
   };
+  stopWithMonitor(foundation, () => stop({ drainMs: 0 }, 'the monitor has ended'));
   try {
     ports.apiPort = await listen(server, config);
     await parts.followers.start({

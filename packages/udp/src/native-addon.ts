@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { PeerAddress } from '@jetstream/transport';
 import type { NativeFileSystem } from './native-file-system.js';
+import type { NativeProcesses } from './native-processes.js';
 import type { NativeTcp } from './native-tcp.js';
 
 /** A socket inside the addon; only the addon sees into it. */
@@ -20,10 +21,10 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
-export interface NativeAddon extends NativeFileSystem, NativeTcp {
+export interface NativeAddon extends NativeFileSystem, NativeProcesses, NativeTcp {
   readonly interfaceVersion: number;
   open(
     address: string,
@@ -86,6 +87,11 @@ export function loadNativeFileSystem(): NativeFileSystem | null {
 
 /** The calls for TCP sockets, or null where the addon is not built or does not load. */
 export function loadNativeTcp(): NativeTcp | null {
+  return loadNativeAddon().addon;
+}
+
+/** The calls of the addon for processes, or null where it is not built or does not load. */
+export function loadNativeProcesses(): NativeProcesses | null {
   return loadNativeAddon().addon;
 }
 

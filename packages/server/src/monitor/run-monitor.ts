@@ -1,0 +1,173 @@
+/**
+ * The root monitor: the only part of a server started as root that stays root. It starts the server
+ * proper as an unprivileged account, and for that server it does two things: it asks the system
+ * whether a password is right, and it starts file agents for accounts that were granted. It opens no
+ * port, reads no file of a user and holds no secret of the server.
+ *
+ * When the server ends, for whatever reason, the monitor ends all agents and then itself, with the
+ * same exit code; starting again is the service manager's task. When the monitor dies, the server
+ * and the agents see their sockets close and end.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { Worker } from 'node:worker_threads';
+import { MessageSocket, nativeProcesses } from '../adapters/agents/message-socket.js';
+import { openOsAccounts } from '../adapters/os-accounts/os-accounts.js';
+import { AccountRules } from './account-rules.js';
+import { AgentProcesses } from './agent-processes.js';
+import type { BrokerRequest, BrokerThreadData } from './broker-thread.js';
+import { GrantedUsers } from './granted-users.js';
+import { readLines } from './line-reader.js';
+import { MONITOR_LINE_BYTES_MAX, SERVER_STOP_MS_MAX } from './monitor-limits.js';
+import { parseAgentRequest, parsePasswordRequest } from './monitor-messages.js';
+import { readMonitorOptions } from './monitor-options.js';
+import { PasswordChecks } from './password-checks.js';
+import { findServerAccount, prepareServerState, type ServerAccount } from './server-state.js';
+
+/** Milliseconds for telling a thread of the server why it gets no agent. */
+const REFUSAL_MS = 1000;
+/** Exit code when the server was ended by a signal, as a shell counts it. */
+const SIGNAL_EXIT = 128;
+
+export interface MonitorInput {
+  /** Arguments of `jetstream server`. */
+  readonly args: readonly string[];
+  /** The program that runs the server proper with these arguments. */
+  readonly program: string;
+  /** What the server proper gets; its own variables are added. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+const LEVELS = { error: 50, warn: 40, info: 30 } as const;
+
+const log = (level: keyof typeof LEVELS, msg: string, facts: object = {}): void => {
+  // The same form as the server's own log.
+  const time = new Date().toISOString();
+  const line = { level: LEVELS[level], time, pid: process.pid, part: 'monitor', ...facts, msg };
+  fs.writeSync(2, `${JSON.stringify(line)}\n`);
+};
+
+/** Answers requests for agents that a thread of this process receives. */
+const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): Worker => {
+  const pending = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const counter = new Int32Array(pending);
+  const worker = new Worker(new URL('./broker-thread.js', import.meta.url), {
+    name: 'broker',
+    workerData: { fd, pending } satisfies BrokerThreadData,
+    trackUnmanagedFds: false,
+  });
+  const serve = async (request: BrokerRequest): Promise<void> => {
+    const user = parseAgentRequest(request.message);
+    const decision = user === null ? null : await rules.decide(user);
+    const refused =
+      decision === null
+        ? 'the request is malformed'
+        : (decision.refused ?? agents.connect(decision.account, request.fd));
+    if (refused === null) return;
+    log('warn', 'a file agent was refused', { user, refused });
+    new MessageSocket(request.fd).send({ refused }, null, REFUSAL_MS);
+  };
+  worker.on('message', (request: BrokerRequest) => {
+    serve(request)
+      .catch((error: unknown) => log('error', `a request for a file agent failed: ${error}`))
+      .finally(() => {
+        fs.closeSync(request.fd);
+        Atomics.sub(counter, 0, 1);
+      });
+  });
+  worker.on('error', (error) => log('error', `the broker thread ended: ${error.message}`));
+  return worker;
+};
+
+/** Answers questions about passwords, one line of JSON each. */
+const servePasswords = (stream: Duplex, rules: AccountRules): void => {
+  let malformed = 0;
+  const answer = async (line: string): Promise<void> => {
+    const request = parsePasswordRequest(line);
+    if (request === null) {
+      malformed += 1;
+      // Once, or a server that was taken over could fill the log.
+      if (malformed === 1) log('error', 'the server sends malformed questions');
+      return;
+    }
+    const { id, user, password, host } = request;
+    const verdict = await rules.checkPassword(user, password, host);
+    log('info', 'a password was checked', { user, host, verdict });
+    stream.write(`${JSON.stringify({ id, verdict })}\n`);
+  };
+  // The end of the server is seen by its exit.
+  stream.on('error', () => undefined);
+  readLines(stream, MONITOR_LINE_BYTES_MAX, (line) => {
+    answer(line).catch((error: unknown) => log('error', `a password check failed: ${error}`));
+  });
+};
+
+const startServer = (
+  { args, program, environment }: MonitorInput,
+  account: ServerAccount,
+  place: { readonly broker: number; readonly stateDir: string },
+): ChildProcess => {
+  const { stateDir, broker } = place;
+  const hasStateDir = args.some((arg) => /^--persistent-state-dir(=|$)/.test(arg));
+  const more = hasStateDir ? [] : ['--persistent-state-dir', stateDir];
+  return spawn(process.execPath, [program, 'server', ...args, ...more], {
+    // Without other groups: Node drops all that root was in.
+    uid: account.uid,
+    gid: account.gid,
+    env: { ...environment, HOME: stateDir, USER: account.name, JETSTREAM_MONITOR: '1' },
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe', broker],
+  });
+};
+
+/** Passes on the signals that stop a server, and makes sure that it stops. */
+const stopBySignal = (server: ChildProcess): void => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      server.kill('SIGTERM');
+      setTimeout(() => server.kill('SIGKILL'), SERVER_STOP_MS_MAX).unref();
+    });
+  }
+};
+
+/**
+ * Runs the monitor until the server ends.
+ *
+ * @returns The exit code for this process.
+ * @throws {ConfigError} If an option cannot be used.
+ */
+export const runMonitor = async (input: MonitorInput): Promise<number> => {
+  const options = readMonitorOptions(input.args);
+  const native = nativeProcesses();
+  const accounts = openOsAccounts();
+  const account = await findServerAccount(options.serverAccount, accounts);
+  prepareServerState(options.stateDir, account);
+  const granted = new GrantedUsers(options.stateDir);
+  native.forbidNewPrivileges();
+  native.hideMemory();
+  process.umask(0o077);
+  const checks = new PasswordChecks(options.pamService);
+  const monotonicMs = (): number => performance.now();
+  const rules = new AccountRules({ options, accounts, granted, checks, monotonicMs });
+  const { agentsMax, agentIdleSeconds: idleSeconds } = options;
+  const agents = new AgentProcesses({ agentsMax, idleSeconds });
+  const [near, far] = native.socketPair();
+  const broker = serveAgents(near, rules, agents);
+  const server = startServer(input, account, { broker: far, stateDir: options.stateDir });
+  fs.closeSync(far);
+  servePasswords(server.stdio[3] as Duplex, rules);
+  stopBySignal(server);
+  const code = await new Promise<number>((resolve) => {
+    server.on('error', (error) => {
+      log('error', `the server could not be started: ${error.message}`);
+      resolve(1);
+    });
+    server.on('exit', (exitCode, signal) => {
+      if (signal !== null) log('error', 'the server was ended by a signal', { signal });
+      resolve(exitCode ?? SIGNAL_EXIT);
+    });
+  });
+  agents.stop();
+  await broker.terminate();
+  return code;
+};
