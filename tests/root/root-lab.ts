@@ -15,6 +15,10 @@ export const GROUP = 'jstroot-group';
 /** Seconds that the agents of these servers live without work. */
 export const AGENT_IDLE_SECONDS = 2;
 
+const CAPABILITIES = [
+  ...['setuid', 'setgid', 'kill', 'dac_read_search', 'chown', 'fowner', 'audit_write'],
+];
+
 export const password = process.env['JSTROOT_PASSWORD'] ?? '';
 
 const idOf = (option: '-g' | '-u', name: string): number =>
@@ -43,6 +47,11 @@ export const startAsRoot = (
   // The server's account has to reach its state directory.
   mkdirSync(lab.path(name), { mode: 0o755 });
   return lab.start(name, {
+    // With no more capabilities than packaging/jetstream.service leaves.
+    launcher: [
+      'setpriv',
+      `--bounding-set=-all,${CAPABILITIES.map((each) => `+${each}`).join(',')}`,
+    ],
     environment: { JETSTREAM_SINGLE_PROCESS: '0' },
     flags: [
       `--server-account=${SERVER_ACCOUNT}`,

@@ -282,10 +282,8 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
   stopWithMonitor(foundation, () => stop({ drainMs: 0 }, 'the monitor has ended'));
   try {
     ports.apiPort = await listen(server, config);
-    await parts.followers.start({
-      apiPort: ports.apiPort,
-      recvPort: parts.domain.receiver.port,
-    });
+    const { port: recvPort } = parts.domain.receiver;
+    await parts.followers.start({ apiPort: ports.apiPort, recvPort });
   } catch (error) {
     await server.stop().catch(() => {});
     await stopParts(parts, { drainMs: 0 });
