@@ -283,7 +283,8 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
   try {
     ports.apiPort = await listen(server, config);
     const { port: recvPort } = parts.domain.receiver;
-    await parts.followers.start({ apiPort: ports.apiPort, recvPort });
+    const accountOf = (userName: string) => parts.control.userFiles.accountOf(userName);
+    await parts.followers.start({ apiPort: ports.apiPort, recvPort, accountOf });
   } catch (error) {
     await server.stop().catch(() => {});
     await stopParts(parts, { drainMs: 0 });

@@ -271,7 +271,7 @@ export const OPTION_TABLE = {
   triggerDir: define(text().nullable().default(null), {
     unit: 'directory',
     range: 'an absolute or relative path; it need not exist',
-    doc: 'Where the executables are that the server runs for events, see docs/TRIGGERS.md. When absent: /var/lib/jetstream/triggers as root, the directory triggers in the state directory otherwise.',
+    doc: 'Where the executables are that the server runs for events, see docs/TRIGGERS.md. When absent: /var/lib/jetstream/triggers when root starts it, the directory triggers in the state directory otherwise.',
   }),
   triggerLog: define(flag().default(false), {
     bare: true,

@@ -1,7 +1,11 @@
 /** Limits of the root monitor. Each has a row in docs/LIMITS.md. */
 
-/** Bytes of one message of the server to the monitor over their stream. */
-export const MONITOR_LINE_BYTES_MAX = 8_192;
+/** Bytes of one message between server and monitor: the arguments of a trigger are the most. */
+export const MONITOR_LINE_BYTES_MAX = 524_288;
+/** Triggers that run as accounts at the same time; further ones fail. */
+export const TRIGGERS_RUN_MAX = 16;
+/** Milliseconds beyond its time limit after which what watches a trigger is killed. */
+export const TRIGGER_END_MS_MAX = 15_000;
 /** Passwords that are checked at once; each check is a process. */
 export const PASSWORD_CHECKS_MAX = 4;
 /** Checks that wait for their turn; further ones fail. */

@@ -1,4 +1,5 @@
 /** What the server proper asks of the monitor. It is hostile input: nothing but these forms passes. */
+import { fieldsOf, isText, parseLine } from './message-fields.js';
 
 /** Longest password that is asked about, in bytes. */
 const PASSWORD_BYTES_MAX = 1024;
@@ -13,25 +14,9 @@ export interface PasswordRequest {
   readonly host: string;
 }
 
-const fieldsOf = (message: unknown, names: readonly string[]): Record<string, unknown> | null => {
-  if (typeof message !== 'object' || message === null || Array.isArray(message)) return null;
-  const keys = Object.keys(message);
-  const fits = keys.length === names.length && names.every((name) => keys.includes(name));
-  return fits ? (message as Record<string, unknown>) : null;
-};
-
-const isText = (value: unknown): value is string =>
-  typeof value === 'string' && !value.includes('\0');
-
 /** A question about a password, or null for anything else. */
 export const parsePasswordRequest = (line: string): PasswordRequest | null => {
-  let message: unknown;
-  try {
-    message = JSON.parse(line);
-  } catch {
-    return null;
-  }
-  const fields = fieldsOf(message, ['id', 'user', 'password', 'host']);
+  const fields = fieldsOf(parseLine(line), ['id', 'user', 'password', 'host']);
   if (fields === null) return null;
   const { id, user, password, host } = fields;
   if (!Number.isSafeInteger(id) || !isText(user) || !isText(password) || !isText(host)) return null;

@@ -3,7 +3,9 @@
  * server, which gets the same command line, checks all of it; here only what is used is looked at,
  * so that the process that stays root holds no more code than it must.
  */
+import { resolve } from 'node:path';
 import { ConfigError } from '../config/config-error.js';
+import { DEFAULT_TRIGGER_DIR } from '../triggers/trigger-limits.js';
 
 export interface MonitorOptions {
   /** Account that the server proper runs as. */
@@ -16,6 +18,8 @@ export interface MonitorOptions {
   readonly allowRootLogin: boolean;
   readonly agentsMax: number;
   readonly agentIdleSeconds: number;
+  /** Absolute directory of the triggers. */
+  readonly triggerDir: string;
 }
 
 /** Account that a server runs as when nothing else is said. */
@@ -29,6 +33,7 @@ const DEFAULTS = {
   'allow-root-login': 'false',
   'agents-max': '64',
   'agent-idle-seconds': '60',
+  'trigger-dir': DEFAULT_TRIGGER_DIR,
 } as const;
 
 type Flag = keyof typeof DEFAULTS;
@@ -78,5 +83,6 @@ export const readMonitorOptions = (args: readonly string[]): MonitorOptions => {
     allowRootLogin: lastValue(args, 'allow-root-login') === 'true',
     agentsMax: integer(args, 'agents-max', [1, 1000]),
     agentIdleSeconds: integer(args, 'agent-idle-seconds', [1, 86_400]),
+    triggerDir: resolve(lastValue(args, 'trigger-dir')),
   };
 };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { serverOptions } from '../config/parse-server-options.js';
 import { OPTION_TABLE } from '../config/server-options.js';
+import { DEFAULT_TRIGGER_DIR } from '../triggers/trigger-limits.js';
 import { AccountRules } from './account-rules.js';
 import { isAccountName } from './granted-users.js';
 import { ACCOUNT_KEPT_MS } from './monitor-limits.js';
@@ -163,6 +164,8 @@ describe('readMonitorOptions', () => {
     expect(options.agentsMax).toBe(OPTION_TABLE.agentsMax.schema.parse(undefined));
     expect(options.agentIdleSeconds).toBe(OPTION_TABLE.agentIdleSeconds.schema.parse(undefined));
     const flags = serverOptions.map(({ flag }) => flag);
+    expect(options.triggerDir).toBe(DEFAULT_TRIGGER_DIR);
+    expect(flags).toContain('trigger-dir');
     expect(flags).toEqual(expect.arrayContaining(['server-account', 'agents-max', 'pam-service']));
   });
 

@@ -1,8 +1,8 @@
 /**
  * The root monitor: the only part of a server started as root that stays root. It starts the server
- * proper as an unprivileged account, and for that server it does two things: it asks the system
- * whether a password is right, and it starts file agents for accounts that were granted. It opens no
- * port, reads no file of a user and holds no secret of the server.
+ * proper as an unprivileged account, and for that server it does three things: it asks the system
+ * whether a password is right, and for accounts that were granted it starts file agents and the
+ * triggers that root has put into a directory. It opens no port, reads no file of a user and holds no secret of the server.
  *
  * When the server ends, for whatever reason, the monitor ends all agents and then itself, with the
  * same exit code; starting again is the service manager's task. When the monitor dies, the server
@@ -24,6 +24,8 @@ import { parseAgentRequest, parsePasswordRequest } from './monitor-messages.js';
 import { readMonitorOptions } from './monitor-options.js';
 import { PasswordChecks } from './password-checks.js';
 import { findServerAccount, prepareServerState, type ServerAccount } from './server-state.js';
+import { parseTriggerRequest, parseTriggerStop } from './trigger-messages.js';
+import { TriggerRuns } from './trigger-runs.js';
 
 /** Milliseconds for telling a thread of the server why it gets no agent. */
 const REFUSAL_MS = 1000;
@@ -80,10 +82,21 @@ const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): W
   return worker;
 };
 
-/** Answers questions about passwords, one line of JSON each. */
-const servePasswords = (stream: Duplex, rules: AccountRules): void => {
+/** Answers questions about passwords and runs triggers, one line of JSON each. */
+const serveQuestions = (stream: Duplex, rules: AccountRules, triggers: TriggerRuns): void => {
   let malformed = 0;
+  const reply = (answer: object): void => {
+    stream.write(`${JSON.stringify(answer)}\n`);
+  };
   const answer = async (line: string): Promise<void> => {
+    const stopped = parseTriggerStop(line);
+    if (stopped !== null) return triggers.end(stopped);
+    const trigger = parseTriggerRequest(line);
+    if (trigger !== null) {
+      const end = await triggers.run(trigger);
+      log('info', 'a trigger has run', { user: trigger.user, trigger: trigger.call.name });
+      return reply({ id: trigger.id, end });
+    }
     const request = parsePasswordRequest(line);
     if (request === null) {
       malformed += 1;
@@ -94,12 +107,14 @@ const servePasswords = (stream: Duplex, rules: AccountRules): void => {
     const { id, user, password, host } = request;
     const verdict = await rules.checkPassword(user, password, host);
     log('info', 'a password was checked', { user, host, verdict });
-    stream.write(`${JSON.stringify({ id, verdict })}\n`);
+    reply({ id, verdict });
   };
   // The end of the server is seen by its exit.
   stream.on('error', () => undefined);
   readLines(stream, MONITOR_LINE_BYTES_MAX, (line) => {
-    answer(line).catch((error: unknown) => log('error', `a password check failed: ${error}`));
+    answer(line).catch((error: unknown) =>
+      log('error', `a question of the server failed: ${error}`),
+    );
   });
 };
 
@@ -155,7 +170,9 @@ export const runMonitor = async (input: MonitorInput): Promise<number> => {
   const broker = serveAgents(near, rules, agents);
   const server = startServer(input, account, { broker: far, stateDir: options.stateDir });
   fs.closeSync(far);
-  servePasswords(server.stdio[3] as Duplex, rules);
+  const decide = (user: string) => rules.decide(user);
+  const triggers = new TriggerRuns({ directory: options.triggerDir, decide });
+  serveQuestions(server.stdio[3] as Duplex, rules, triggers);
   stopBySignal(server);
   const code = await new Promise<number>((resolve) => {
     server.on('error', (error) => {
@@ -168,6 +185,7 @@ export const runMonitor = async (input: MonitorInput): Promise<number> => {
     });
   });
   agents.stop();
+  triggers.stop();
   await broker.terminate();
   return code;
 };

@@ -35,7 +35,7 @@ export class UserFiles {
     const { sandboxes, hasAgents } = this.#options;
     const { roots, sandboxed } = sandboxes.rootsOf(userName);
     if (!hasAgents) return { roots, sandboxed };
-    const owner = await this.#ownerOf(userName);
+    const owner = await this.accountOf(userName);
     if (owner === null) return { roots: new Map(), sandboxed: true };
     const owned = [...roots].map(
       ([name, directory]) => [name, formatRootAddress({ owner, directory })] as const,
@@ -43,7 +43,8 @@ export class UserFiles {
     return { roots: new Map(owned), sandboxed };
   }
 
-  async #ownerOf(userName: string): Promise<string | null> {
+  /** Account of the operating system that a user's files are used as; null for none. */
+  async accountOf(userName: string): Promise<string | null> {
     const user = await this.#options.users.find(userName);
     if (user !== null) return user.osUser;
     const isOwn = userName === this.#options.processOwner;

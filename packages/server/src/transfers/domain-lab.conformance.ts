@@ -221,8 +221,7 @@ export class DomainLab {
       ...{ accounts: { processOwner: 'owner' }, monitor: null },
       identity: { publicKeyBase64: keyOf(0) },
     } as unknown as Foundation;
-    const seen = { roots: new Map([['', '/']]), sandboxed: false };
-    const userFiles = { of: () => Promise.resolve(seen) };
+    const userFiles = { of: async () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
     const revocation = {
       tokenRemoved: (id: string) => this.endedTokens.push(id),
       tokenUpdated: () => undefined,

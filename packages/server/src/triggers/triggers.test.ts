@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../adapters/log/logger.js';
 import { EVENTS, type EventName } from '../events/event-names.js';
 import { FollowerLab } from '../events/follower-lab.conformance.js';
+import { runTrigger } from './run-trigger.js';
 import { senderAddress } from './sender-address.js';
 import { triggerNameOf } from './trigger-calls.js';
 import { TRIGGERS_RUNNING_MAX, TriggerService } from './trigger-service.js';
@@ -33,7 +34,7 @@ beforeEach(async () => {
     ...{ directory, timeLimitSeconds: 60, logsDetail: true, events, afterSeq: 0, clock },
     settled: async () => void steps.push('settled'),
     senderOf: (endpoint) => senderAddress(endpoint, 8886),
-    accountOf: () => null,
+    run: runTrigger,
     logger: { ...silentLogger, info: (facts) => void steps.push(JSON.stringify(facts)) },
   });
   events.onAppended(() => service.wake());

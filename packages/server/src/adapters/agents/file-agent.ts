@@ -6,45 +6,13 @@
  * Descriptor 3 leads to the monitor, which sends connections over it; when it closes, the agent ends.
  */
 import { AgentLoop } from './agent-loop.js';
-import { nativeProcesses } from './message-socket.js';
+import { accountOf, becomeAccount } from './become-account.js';
 
 /** Descriptor that leads to the monitor. */
 const MONITOR_FD = 3;
-const UMASK = 0o022;
 
-interface Account {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-const [name = '', uid, gid, idleMs] = process.argv.slice(2);
-
-/** Becomes the account, for good. */
-const become = (account: Account): void => {
-  const { setgid, setuid, getuid, geteuid } = process;
-  // The types of this version leave it out.
-  const { initgroups } = process as { initgroups?: (user: string, group: number) => void };
-  if (!initgroups || !setgid || !setuid || !getuid || !geteuid) throw new Error('Cannot run here');
-  if (!Number.isInteger(account.uid) || !Number.isInteger(account.gid)) {
-    throw new Error(`Cannot work for "${account.name}": its ids are no numbers`);
-  }
-  const native = nativeProcesses();
-  native.forbidNewPrivileges();
-  if (geteuid() === 0) {
-    initgroups(account.name, account.gid);
-    setgid(account.gid);
-    setuid(account.uid);
-  }
-  // Again, because a change of the user makes the kernel decide anew.
-  native.hideMemory();
-  process.umask(UMASK);
-  if (getuid() !== account.uid || geteuid() !== account.uid) {
-    throw new Error(`Cannot work for "${account.name}": this is user ${getuid()}`);
-  }
-};
-
-become({ name, uid: Number(uid), gid: Number(gid) });
+const given = process.argv.slice(2);
+becomeAccount(accountOf(given));
 process.chdir('/');
-new AgentLoop({ monitorFd: MONITOR_FD, idleMs: Number(idleMs) }).run();
+new AgentLoop({ monitorFd: MONITOR_FD, idleMs: Number(given[3]) }).run();
 process.exit();
