@@ -7,6 +7,10 @@ import { EXIT } from './exit-codes.js';
 const isHelp = (arg: string): boolean => arg === '--help' || arg === '-h';
 const isSingle = (arg: string): boolean => /^--single-process(=true)?$/.test(arg);
 
+/** Whether the environment asks for one process, as `--single-process` does. */
+export const isSingleProcess = (environment: NodeJS.ProcessEnv): boolean =>
+  environment['JETSTREAM_SINGLE_PROCESS'] === '1';
+
 /**
  * Runs the monitor when root starts a server.
  *
@@ -15,7 +19,7 @@ const isSingle = (arg: string): boolean => /^--single-process(=true)?$/.test(arg
  */
 export const startMonitor = async (args: readonly string[]): Promise<boolean> => {
   const [command, ...rest] = args;
-  const isAlone = rest.some(isSingle) || process.env['JETSTREAM_SINGLE_PROCESS'] === '1';
+  const isAlone = rest.some(isSingle) || isSingleProcess(process.env);
   if (command !== 'server' || process.getuid?.() !== 0 || isAlone || rest.some(isHelp))
     return false;
   const { runMonitor } = await import('@jetstream/server/monitor');

@@ -1,5 +1,6 @@
 /** What a server with given options would lack on this machine. */
 import type { Finding, ServerOption, ServerOptionsInput } from '@jetstream/server';
+import { isSingleProcess } from './monitor-start.js';
 
 export type { Finding, ServerOption, ServerOptionsInput };
 
@@ -9,7 +10,11 @@ export interface Examination {
 }
 
 /** Loads the server's code, which only the commands that need it should have to wait for. */
-export const openExamination = async (): Promise<Examination> => {
+export const openExamination = async (environment: NodeJS.ProcessEnv): Promise<Examination> => {
   const { examine, serverOptions } = await import('@jetstream/server');
-  return { options: serverOptions, examine: (given) => examine(given, { nowMs: Date.now() }) };
+  const singleProcess = isSingleProcess(environment);
+  return {
+    options: serverOptions,
+    examine: (given) => examine(given, { nowMs: Date.now(), singleProcess }),
+  };
 };
