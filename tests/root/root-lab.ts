@@ -3,11 +3,16 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Api } from '@jetstream/client';
-import type { ServerProcess } from '../../scripts/server-process.js';
+import {
+  type ServerProcess,
+  type ServerProcessOptions,
+  startServer,
+} from '../../scripts/server-process.js';
 import { type Lab, openLab } from '../integration/servers.js';
 
 export const ALICE = 'jstroot-a';
 export const BOB = 'jstroot-b';
+export const CAROL = 'jstroot-c';
 export const LOCKED = 'jstroot-locked';
 export const EXPIRED = 'jstroot-expired';
 export const SERVER_ACCOUNT = 'jstroot-server';
@@ -38,7 +43,28 @@ export const openRootLab = (): Lab => {
   return lab;
 };
 
-/** Starts a server as root. */
+/** How a server is started that root is to start, with its own name and directory. */
+const asRoot = (flags: readonly string[]): Omit<ServerProcessOptions, 'directory' | 'name'> => ({
+  // With no more capabilities than packaging/jetstream.service leaves.
+  launcher: ['setpriv', `--bounding-set=-all,${CAPABILITIES.map((each) => `+${each}`).join(',')}`],
+  environment: { JETSTREAM_SINGLE_PROCESS: '0' },
+  flags: [
+    `--server-account=${SERVER_ACCOUNT}`,
+    '--pam-service=jstroot',
+    `--agent-idle-seconds=${AGENT_IDLE_SECONDS}`,
+    ...flags,
+  ],
+});
+
+/** Starts a server as root in a directory that every account can pass through. */
+export const startServerAsRoot = ({
+  name,
+  directory,
+  flags = [],
+}: ServerProcessOptions): Promise<ServerProcess> =>
+  startServer({ ...asRoot(flags), name, directory });
+
+/** Starts a server of a lab as root. */
 export const startAsRoot = (
   lab: Lab,
   name: string,
@@ -46,20 +72,7 @@ export const startAsRoot = (
 ): Promise<ServerProcess> => {
   // The server's account has to reach its state directory.
   mkdirSync(lab.path(name), { mode: 0o755 });
-  return lab.start(name, {
-    // With no more capabilities than packaging/jetstream.service leaves.
-    launcher: [
-      'setpriv',
-      `--bounding-set=-all,${CAPABILITIES.map((each) => `+${each}`).join(',')}`,
-    ],
-    environment: { JETSTREAM_SINGLE_PROCESS: '0' },
-    flags: [
-      `--server-account=${SERVER_ACCOUNT}`,
-      '--pam-service=jstroot',
-      `--agent-idle-seconds=${AGENT_IDLE_SECONDS}`,
-      ...flags,
-    ],
-  });
+  return lab.start(name, asRoot(flags));
 };
 
 /** A client logged in as an account. */
