@@ -1,5 +1,5 @@
 /** What each process of a server that was started as root may do, and how they end together. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '@jetstream/contract';
@@ -73,6 +73,34 @@ describe('while it runs', () => {
     expect(agent?.status.get('NoNewPrivs')).toBe('1');
     expect(agent && capabilities(agent)).toEqual(nothing);
   });
+
+  test('an account that is locked while it is in use is out within a minute', async () => {
+    const api = await loginAs(lab, server, BOB);
+    const files = join('/home', BOB);
+    await api.server.ls(files);
+    const { token } = await api.server.createAPIToken();
+    execFileSync('usermod', ['--expiredate', '2001-01-01', BOB]);
+    try {
+      const codeOf = (call: Promise<unknown>): Promise<string> =>
+        call.then(
+          () => 'no error',
+          (error: unknown) => (error as CommandError).code,
+        );
+      let code = 'no error';
+      for (const end = performance.now() + 60_000; performance.now() < end; ) {
+        code = await codeOf(api.server.ls(files));
+        if (code === 'not_authenticated') break;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      expect(code).toBe('not_authenticated');
+      await until('its agent is gone', () => agentsOf(server, BOB).length === 0);
+      const guest = lab.client(server);
+      await guest.connect();
+      expect(await codeOf(guest.server.authToken(token))).toBe('auth_failed');
+    } finally {
+      execFileSync('usermod', ['--expiredate', '', BOB]);
+    }
+  }, 150_000);
 
   test('an agent ends when nobody uses it, and the next call starts another', async () => {
     const alice = await loginAs(lab, server, ALICE);

@@ -16,6 +16,7 @@ import { type LocalKey, openLocalKey } from './sessions/local-key.js';
 import { LoginService } from './sessions/login-service.js';
 import { type Lockout, LoginThrottle } from './sessions/login-throttle.js';
 import { OsLogins } from './sessions/os-logins.js';
+import { OsRevocation, type OsRevocationOptions } from './sessions/os-revocation.js';
 import { Revocation } from './sessions/revocation.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { TokenService } from './tokens/token-service.js';
@@ -132,6 +133,15 @@ const buildRights = (
   return { sandboxes, userFiles, elevation, wranglers };
 };
 
+/** Watches over the accounts of the operating system that are logged in, where there are any. */
+const buildOsRevocation = (
+  { monitor, accounts, clock, logger }: Foundation,
+  holders: Pick<OsRevocationOptions, 'http' | 'sessions'>,
+): OsRevocation | null =>
+  monitor === null
+    ? null
+    : new OsRevocation({ ...holders, osLogins: new OsLogins(monitor, accounts), clock, logger });
+
 /** Builds the services; nothing runs before `start`. */
 export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane => {
   const { config, clock, logger, stateDir, db, commits, database, serverUid } = options.foundation;
@@ -162,6 +172,8 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
     clock,
     logger,
   });
+  const holders = { sessions: registry, http: headerLogin };
+  const osRevocation = buildOsRevocation(options.foundation, holders);
   tokens.onUpdated((id, expiryTimeUs) => revocation.tokenUpdated(id, expiryTimeUs));
   tokens.onRemoved((id) => revocation.tokenRemoved(id));
   const requests = new RequestService({
@@ -187,9 +199,11 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
       await requests.start();
       tokens.start();
       revocation.start();
+      osRevocation?.start();
     },
     stop: async (stopping) => {
       revocation.stop();
+      osRevocation?.stop();
       tokens.stop();
       await requests.stop(stopping);
     },

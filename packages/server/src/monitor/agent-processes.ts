@@ -54,9 +54,20 @@ export class AgentProcesses {
     return this.#agents.has(account.name) ? null : 'too many accounts are in use at the same time';
   }
 
+  /** Accounts whose agents run. */
+  names(): string[] {
+    return [...this.#agents.keys()];
+  }
+
+  /** Ends the agent of an account. */
+  end(name: string): void {
+    const agent = this.#agents.get(name);
+    if (agent !== undefined) this.#end(name, agent);
+  }
+
   /** Ends all of them. */
   stop(): void {
-    for (const [name, agent] of [...this.#agents]) this.#end(name, agent);
+    for (const name of this.names()) this.end(name);
   }
 
   #agent(account: AgentAccount): Agent | null {

@@ -16,6 +16,8 @@ export const PASSWORD_CHECK_MS_MAX = 30_000;
 export const AGENT_REQUESTS_MAX = 64;
 /** Milliseconds for which the system's yes to an account is remembered. */
 export const ACCOUNT_KEPT_MS = 10_000;
+/** Milliseconds between two looks at the accounts of the agents that run. */
+export const ACCOUNT_RECHECK_MS = 30_000;
 /** Accounts whose yes is remembered. */
 export const ACCOUNTS_KEPT_MAX = 1_000;
 /** Milliseconds that the server may take to stop before it is killed. */

@@ -25,6 +25,21 @@ export const parsePasswordRequest = (line: string): PasswordRequest | null => {
   return isShort && HOST.test(host) ? { id: id as number, user, password, host } : null;
 };
 
+/** A question about an account without its password: may it be used now? */
+export interface AccountRequest {
+  readonly id: number;
+  readonly account: string;
+}
+
+/** A question about an account, or null for anything else. */
+export const parseAccountRequest = (line: string): AccountRequest | null => {
+  const fields = fieldsOf(parseLine(line), ['id', 'account']);
+  if (fields === null) return null;
+  const { id, account } = fields;
+  if (!Number.isSafeInteger(id) || !isText(account)) return null;
+  return account.length <= USER_CHARACTERS_MAX ? { id: id as number, account } : null;
+};
+
 /** The account whose agent a message asks for, or null for anything else. */
 export const parseAgentRequest = (message: unknown): string | null => {
   const agentOf = fieldsOf(message, ['agentOf'])?.['agentOf'];

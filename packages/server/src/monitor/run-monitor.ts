@@ -19,8 +19,16 @@ import { AgentProcesses } from './agent-processes.js';
 import type { BrokerRequest, BrokerThreadData } from './broker-thread.js';
 import { GrantedUsers } from './granted-users.js';
 import { readLines } from './line-reader.js';
-import { MONITOR_LINE_BYTES_MAX, SERVER_STOP_MS_MAX } from './monitor-limits.js';
-import { parseAgentRequest, parsePasswordRequest } from './monitor-messages.js';
+import {
+  ACCOUNT_RECHECK_MS,
+  MONITOR_LINE_BYTES_MAX,
+  SERVER_STOP_MS_MAX,
+} from './monitor-limits.js';
+import {
+  parseAccountRequest,
+  parseAgentRequest,
+  parsePasswordRequest,
+} from './monitor-messages.js';
 import { readMonitorOptions } from './monitor-options.js';
 import { PasswordChecks } from './password-checks.js';
 import { findServerAccount, prepareServerState, type ServerAccount } from './server-state.js';
@@ -97,6 +105,11 @@ const serveQuestions = (stream: Duplex, rules: AccountRules, triggers: TriggerRu
       log('info', 'a trigger has run', { user: trigger.user, trigger: trigger.call.name });
       return reply({ id: trigger.id, end });
     }
+    const asked = parseAccountRequest(line);
+    if (asked !== null) {
+      const { refused } = await rules.decide(asked.account);
+      return reply({ id: asked.id, verdict: refused === null ? 'right' : 'wrong' });
+    }
     const request = parsePasswordRequest(line);
     if (request === null) {
       malformed += 1;
@@ -133,6 +146,21 @@ const startServer = (
     env: { ...environment, HOME: stateDir, USER: account.name, JETSTREAM_MONITOR: '1' },
     stdio: ['inherit', 'inherit', 'inherit', 'pipe', broker],
   });
+};
+
+/** Ends the agents of accounts that may not be used any more; what they have open ends with them. */
+const recheckAgents = (rules: AccountRules, agents: AgentProcesses): NodeJS.Timeout => {
+  const recheck = async (): Promise<void> => {
+    for (const name of agents.names()) {
+      const { refused } = await rules.decide(name);
+      if (refused === null) continue;
+      log('warn', 'a file agent was ended', { user: name, refused });
+      agents.end(name);
+    }
+  };
+  return setInterval(() => {
+    recheck().catch((error: unknown) => log('error', `accounts were not checked: ${error}`));
+  }, ACCOUNT_RECHECK_MS).unref();
 };
 
 /** Passes on the signals that stop a server, and makes sure that it stops. */
@@ -174,6 +202,7 @@ export const runMonitor = async (input: MonitorInput): Promise<number> => {
   const triggers = new TriggerRuns({ directory: options.triggerDir, decide });
   serveQuestions(server.stdio[3] as Duplex, rules, triggers);
   stopBySignal(server);
+  const rechecks = recheckAgents(rules, agents);
   const code = await new Promise<number>((resolve) => {
     server.on('error', (error) => {
       log('error', `the server could not be started: ${error.message}`);
@@ -184,6 +213,7 @@ export const runMonitor = async (input: MonitorInput): Promise<number> => {
       resolve(exitCode ?? SIGNAL_EXIT);
     });
   });
+  clearInterval(rechecks);
   agents.stop();
   triggers.stop();
   await broker.terminate();

@@ -224,8 +224,8 @@ export class LoginService {
       return { kind: 'process owner' };
     }
     const { osLogins } = this.#options;
-    if (user === null && osLogins !== null && (await osLogins.exists(name))) {
-      return { kind: 'os user' };
+    if (user === null && osLogins !== null && (await osLogins.isUsable(name))) {
+      return { kind: 'os user', userName: name };
     }
     throw wrongToken();
   }

@@ -7,12 +7,12 @@ import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
 export const FAILED_LOGIN_MS = 1_500;
 
 export class OsLogins {
-  readonly #monitor: Pick<MonitorClient, 'checkPassword'>;
-  readonly #accounts: Pick<OsAccounts, 'findUser' | 'processOwner'>;
+  readonly #monitor: Pick<MonitorClient, 'checkAccount' | 'checkPassword'>;
+  readonly #accounts: Pick<OsAccounts, 'processOwner'>;
 
   constructor(
-    monitor: Pick<MonitorClient, 'checkPassword'>,
-    accounts: Pick<OsAccounts, 'findUser' | 'processOwner'>,
+    monitor: Pick<MonitorClient, 'checkAccount' | 'checkPassword'>,
+    accounts: Pick<OsAccounts, 'processOwner'>,
   ) {
     this.#monitor = monitor;
     this.#accounts = accounts;
@@ -32,9 +32,19 @@ export class OsLogins {
     );
   }
 
-  /** Whether there is such an account, other than the server's own. */
-  async exists(user: string): Promise<boolean> {
-    const { processOwner } = this.#accounts;
-    return user !== processOwner && (await this.#accounts.findUser(user)) !== null;
+  /**
+   * Whether there is such an account that may be used now, other than the server's own: neither locked
+   * nor expired, and with a login on this server in its past.
+   *
+   * @throws {CommandError} `agent_unavailable` when there is no answer.
+   */
+  async isUsable(user: string): Promise<boolean> {
+    if (user === this.#accounts.processOwner) return false;
+    const verdict = await this.#monitor.checkAccount(user);
+    if (verdict !== 'unavailable') return verdict === 'right';
+    throw new CommandError(
+      'agent_unavailable',
+      'Cannot log in: the system does not say whether the account may be used, expected a later attempt',
+    );
   }
 }

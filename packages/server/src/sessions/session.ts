@@ -25,7 +25,7 @@ export type Credential =
 /** The account behind a token: a built-in user at a version, or one of the operating system. */
 export type LoginOwner =
   | { readonly kind: 'process owner' }
-  | { readonly kind: 'os user' }
+  | { readonly kind: 'os user'; readonly userName: string }
   | { readonly kind: 'user'; readonly userName: string; readonly userVersion: number };
 
 /** A successful login. */

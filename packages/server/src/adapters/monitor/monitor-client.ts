@@ -10,7 +10,7 @@ import {
   PASSWORD_CHECK_MS_MAX,
   TRIGGER_END_MS_MAX,
 } from '../../monitor/monitor-limits.js';
-import { parsePasswordRequest } from '../../monitor/monitor-messages.js';
+import { parseAccountRequest, parsePasswordRequest } from '../../monitor/monitor-messages.js';
 import { parseTriggerRequest } from '../../monitor/trigger-messages.js';
 import type { RunTriggerOptions, TriggerEnd } from '../../triggers/run-trigger.js';
 import { useFileAgents } from '../agents/agent-pool.js';
@@ -52,6 +52,8 @@ export interface PasswordQuestion {
 export interface MonitorClient {
   /** Resolves in every case; without an answer in time it is 'unavailable'. */
   checkPassword(question: PasswordQuestion): Promise<OsPasswordVerdict>;
+  /** Whether an account may be used now, without its password; resolves in every case. */
+  checkAccount(user: string): Promise<OsPasswordVerdict>;
   /** Runs a trigger as an account; resolves in every case, also when `signal` ends it early. */
   runTrigger(
     user: string,
@@ -131,6 +133,13 @@ export const openMonitorClient = (stream: Socket): MonitorClient => {
       const line = JSON.stringify({ id, user, password, host });
       // Nothing that the monitor would ask the system about.
       if (parsePasswordRequest(line) === null) return 'wrong';
+      const answer = await questions.ask(id, line, ANSWER_MS_MAX);
+      return answer !== null && 'verdict' in answer ? answer.verdict : 'unavailable';
+    },
+    checkAccount: async (account) => {
+      const id = questions.nextId();
+      const line = JSON.stringify({ id, account });
+      if (parseAccountRequest(line) === null) return 'wrong';
       const answer = await questions.ask(id, line, ANSWER_MS_MAX);
       return answer !== null && 'verdict' in answer ? answer.verdict : 'unavailable';
     },
