@@ -1,6 +1,9 @@
 /** What the server proper asks of the monitor. It is hostile input: nothing but these forms passes. */
 import { fieldsOf, isText, parseLine } from './message-fields.js';
 
+/** Both processes are started from the same files; the server refuses another monitor's. */
+export const MONITOR_PROTOCOL_VERSION = '1';
+
 /** Longest password that is asked about, in bytes. */
 const PASSWORD_BYTES_MAX = 1024;
 const USER_CHARACTERS_MAX = 64;

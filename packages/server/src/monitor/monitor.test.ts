@@ -7,7 +7,11 @@ import { DEFAULT_TRIGGER_DIR } from '../triggers/trigger-limits.js';
 import { AccountRules } from './account-rules.js';
 import { isAccountName } from './granted-users.js';
 import { ACCOUNT_KEPT_MS } from './monitor-limits.js';
-import { parseAgentRequest, parsePasswordRequest } from './monitor-messages.js';
+import {
+  parseAccountRequest,
+  parseAgentRequest,
+  parsePasswordRequest,
+} from './monitor-messages.js';
 import { readMonitorOptions } from './monitor-options.js';
 import type { PasswordQuestion, PasswordVerdict } from './password-checks.js';
 
@@ -144,6 +148,15 @@ describe('messages of the server', () => {
     expect(parse({ more: 1 })).toBeNull();
     expect(parseAgentRequest({ agentOf: 'ann' })).toBe('ann');
     expect(parseAgentRequest({ agentOf: 'a'.repeat(65) })).toBeNull();
+  });
+
+  test('a question about an account is no question about a password', () => {
+    expect(parseAccountRequest('{"id":1,"account":"ann"}')).toEqual({ id: 1, account: 'ann' });
+    for (const text of ['{"id":1}', '{"id":1,"account":"a\\u0000"}', '{"id":"1","account":"a"}']) {
+      expect(parseAccountRequest(text), text).toBeNull();
+    }
+    expect(parseAccountRequest(JSON.stringify({ id: 1, account: 'a'.repeat(65) }))).toBeNull();
+    expect(parsePasswordRequest('{"id":1,"account":"ann"}')).toBeNull();
   });
 
   test('names of accounts are no paths and no options', () => {

@@ -25,6 +25,7 @@ import {
   SERVER_STOP_MS_MAX,
 } from './monitor-limits.js';
 import {
+  MONITOR_PROTOCOL_VERSION,
   parseAccountRequest,
   parseAgentRequest,
   parsePasswordRequest,
@@ -143,7 +144,12 @@ const startServer = (
     // Without other groups: Node drops all that root was in.
     uid: account.uid,
     gid: account.gid,
-    env: { ...environment, HOME: stateDir, USER: account.name, JETSTREAM_MONITOR: '1' },
+    env: {
+      ...environment,
+      HOME: stateDir,
+      USER: account.name,
+      JETSTREAM_MONITOR: MONITOR_PROTOCOL_VERSION,
+    },
     stdio: ['inherit', 'inherit', 'inherit', 'pipe', broker],
   });
 };

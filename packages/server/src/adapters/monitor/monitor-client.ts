@@ -10,7 +10,11 @@ import {
   PASSWORD_CHECK_MS_MAX,
   TRIGGER_END_MS_MAX,
 } from '../../monitor/monitor-limits.js';
-import { parseAccountRequest, parsePasswordRequest } from '../../monitor/monitor-messages.js';
+import {
+  MONITOR_PROTOCOL_VERSION,
+  parseAccountRequest,
+  parsePasswordRequest,
+} from '../../monitor/monitor-messages.js';
 import { parseTriggerRequest } from '../../monitor/trigger-messages.js';
 import type { RunTriggerOptions, TriggerEnd } from '../../triggers/run-trigger.js';
 import { useFileAgents } from '../agents/agent-pool.js';
@@ -165,10 +169,18 @@ export const openMonitorClient = (stream: Socket): MonitorClient => {
 /**
  * The monitor that has started this process, or null; from then on all threads use file agents.
  * Asked once, before any thread starts.
+ *
+ * @throws {Error} If the monitor speaks another version.
  */
 export const connectMonitor = (): MonitorClient | null => {
   const environment = process.env;
-  if (environment['JETSTREAM_MONITOR'] !== '1') return null;
+  const version = environment['JETSTREAM_MONITOR'];
+  if (version === undefined) return null;
+  if (version !== MONITOR_PROTOCOL_VERSION) {
+    throw new Error(
+      `Cannot work with the monitor: it speaks version "${version}", expected "${MONITOR_PROTOCOL_VERSION}"`,
+    );
+  }
   // Programs that the server starts are not servers of the monitor.
   delete environment['JETSTREAM_MONITOR'];
   useFileAgents(BROKER_FD);
