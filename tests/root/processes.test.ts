@@ -74,6 +74,17 @@ describe('while it runs', () => {
     expect(agent && capabilities(agent)).toEqual(nothing);
   });
 
+  test('more accounts than agents wait for a place, with an error that may be repeated', async () => {
+    const small = await startAsRoot(lab, 'small', ['--agents-max=1']);
+    const first = await loginAs(lab, small, ALICE);
+    const second = await loginAs(lab, small, BOB);
+    await first.server.ls(join('/home', ALICE));
+    const refused = second.server.ls(join('/home', BOB));
+    await expect(refused).rejects.toMatchObject({ code: 'agent_unavailable' });
+    await until('the first agent is idle', () => agentsOf(small, ALICE).length === 0);
+    await second.server.ls(join('/home', BOB));
+  });
+
   test('an account that is locked while it is in use is out within a minute', async () => {
     const api = await loginAs(lab, server, BOB);
     const files = join('/home', BOB);

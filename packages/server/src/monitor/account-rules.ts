@@ -22,9 +22,18 @@ export interface AccountRulesPorts {
 /** The account to act as, or why not. */
 export type AccountDecision =
   | { readonly account: AgentAccount; readonly refused: null }
-  | { readonly account: null; readonly refused: string };
+  | {
+      readonly account: null;
+      readonly refused: string;
+      /** Whether another answer may come later, because the system gave none. */
+      readonly isTransient: boolean;
+    };
 
-const refuse = (refused: string): AccountDecision => ({ account: null, refused });
+const refuse = (refused: string, isTransient = false): AccountDecision => ({
+  account: null,
+  refused,
+  isTransient,
+});
 
 export class AccountRules {
   readonly #ports: AccountRulesPorts;
@@ -51,8 +60,11 @@ export class AccountRules {
     if (!this.#ports.granted.has(user, account.uid)) {
       return refuse('the account has never logged in on this server with its password');
     }
-    if (!(await this.#isUsable(account))) return refuse('the account is locked or has expired');
-    return { account, refused: null };
+    const verdict = await this.#usability(account);
+    if (verdict === 'right') return { account, refused: null };
+    return verdict === 'wrong'
+      ? refuse('the account is locked or has expired')
+      : refuse('the system does not say whether the account may be used', true);
   }
 
   async #eligible(user: string): Promise<AgentAccount | null> {
@@ -66,15 +78,15 @@ export class AccountRules {
     return isAllowed ? { name: user, uid, gid } : null;
   }
 
-  async #isUsable({ name, uid }: AgentAccount): Promise<boolean> {
+  async #usability({ name, uid }: AgentAccount): Promise<PasswordVerdict> {
     const key = `${name} ${uid}`;
     const now = this.#ports.monotonicMs();
-    if ((this.#usable.get(key) ?? 0) > now) return true;
+    if ((this.#usable.get(key) ?? 0) > now) return 'right';
     const verdict = await this.#ports.checks.ask({ user: name, password: null, host: '' });
     this.#usable.delete(key);
-    if (verdict !== 'right') return false;
+    if (verdict !== 'right') return verdict;
     if (this.#usable.size >= ACCOUNTS_KEPT_MAX) this.#usable.clear();
     this.#usable.set(key, now + ACCOUNT_KEPT_MS);
-    return true;
+    return verdict;
   }
 }

@@ -103,7 +103,12 @@ describe('AccountRules', () => {
     expect(verdicts.asked.filter(({ password }) => password === null)).toHaveLength(2);
     const locked = rulesOf({ verdict: 'wrong' });
     locked.granted.set('ann', 1000);
-    expect((await locked.rules.decide('ann')).refused).toContain('locked');
+    const refusal = await locked.rules.decide('ann');
+    expect(refusal).toMatchObject({ account: null, isTransient: false });
+    expect(refusal.refused).toContain('locked');
+    const silent = rulesOf({ verdict: 'unavailable' });
+    silent.granted.set('ann', 1000);
+    expect(await silent.rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
   });
 
   test('property: whatever is asked, only a granted account of its own id gets an agent', async () => {

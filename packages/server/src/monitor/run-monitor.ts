@@ -14,8 +14,8 @@ import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { MessageSocket, nativeProcesses } from '../adapters/agents/message-socket.js';
 import { openOsAccounts } from '../adapters/os-accounts/os-accounts.js';
-import { AccountRules } from './account-rules.js';
-import { AgentProcesses } from './agent-processes.js';
+import { type AccountDecision, AccountRules } from './account-rules.js';
+import { type AgentAccount, AgentProcesses } from './agent-processes.js';
 import type { BrokerRequest, BrokerThreadData } from './broker-thread.js';
 import { GrantedUsers } from './granted-users.js';
 import { readLines } from './line-reader.js';
@@ -31,7 +31,7 @@ import {
   parsePasswordRequest,
 } from './monitor-messages.js';
 import { readMonitorOptions } from './monitor-options.js';
-import { PasswordChecks } from './password-checks.js';
+import { PasswordChecks, type PasswordVerdict } from './password-checks.js';
 import { findServerAccount, prepareServerState, type ServerAccount } from './server-state.js';
 import { parseTriggerRequest, parseTriggerStop } from './trigger-messages.js';
 import { TriggerRuns } from './trigger-runs.js';
@@ -59,6 +59,23 @@ const log = (level: keyof typeof LEVELS, msg: string, facts: object = {}): void 
   fs.writeSync(2, `${JSON.stringify(line)}\n`);
 };
 
+/** Why a connection was not handed to an agent, as the server hears it. */
+interface Refusal {
+  readonly refused: string;
+  readonly isTransient: boolean;
+}
+
+const refusalOf = (
+  decision: AccountDecision | null,
+  connect: (account: AgentAccount) => string | null,
+): Refusal | null => {
+  if (decision === null) return { refused: 'the request is malformed', isTransient: false };
+  const { account, refused } = decision;
+  if (account === null) return { refused, isTransient: decision.isTransient };
+  const failed = connect(account);
+  return failed === null ? null : { refused: failed, isTransient: true };
+};
+
 /** Answers requests for agents that a thread of this process receives. */
 const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): Worker => {
   const pending = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
@@ -71,13 +88,10 @@ const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): W
   const serve = async (request: BrokerRequest): Promise<void> => {
     const user = parseAgentRequest(request.message);
     const decision = user === null ? null : await rules.decide(user);
-    const refused =
-      decision === null
-        ? 'the request is malformed'
-        : (decision.refused ?? agents.connect(decision.account, request.fd));
+    const refused = refusalOf(decision, (account) => agents.connect(account, request.fd));
     if (refused === null) return;
-    log('warn', 'a file agent was refused', { user, refused });
-    new MessageSocket(request.fd).send({ refused }, null, REFUSAL_MS);
+    log('warn', 'a file agent was refused', { user, ...refused });
+    new MessageSocket(request.fd).send(refused, null, REFUSAL_MS);
   };
   worker.on('message', (request: BrokerRequest) => {
     serve(request)
@@ -89,6 +103,11 @@ const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): W
   });
   worker.on('error', (error) => log('error', `the broker thread ended: ${error.message}`));
   return worker;
+};
+
+const verdictOf = (decision: AccountDecision): PasswordVerdict => {
+  if (decision.account !== null) return 'right';
+  return decision.isTransient ? 'unavailable' : 'wrong';
 };
 
 /** Answers questions about passwords and runs triggers, one line of JSON each. */
@@ -108,8 +127,8 @@ const serveQuestions = (stream: Duplex, rules: AccountRules, triggers: TriggerRu
     }
     const asked = parseAccountRequest(line);
     if (asked !== null) {
-      const { refused } = await rules.decide(asked.account);
-      return reply({ id: asked.id, verdict: refused === null ? 'right' : 'wrong' });
+      const decision = await rules.decide(asked.account);
+      return reply({ id: asked.id, verdict: verdictOf(decision) });
     }
     const request = parsePasswordRequest(line);
     if (request === null) {
@@ -158,9 +177,9 @@ const startServer = (
 const recheckAgents = (rules: AccountRules, agents: AgentProcesses): NodeJS.Timeout => {
   const recheck = async (): Promise<void> => {
     for (const name of agents.names()) {
-      const { refused } = await rules.decide(name);
-      if (refused === null) continue;
-      log('warn', 'a file agent was ended', { user: name, refused });
+      const decision = await rules.decide(name);
+      if (verdictOf(decision) !== 'wrong') continue;
+      log('warn', 'a file agent was ended', { user: name, refused: decision.refused });
       agents.end(name);
     }
   };

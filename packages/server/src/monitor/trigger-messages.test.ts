@@ -78,7 +78,8 @@ describe('TriggerRuns', () => {
   test('runs nothing for an account that is not acted for', async () => {
     const runs = new TriggerRuns({
       directory: '/nonexistent',
-      decide: () => Promise.resolve({ account: null, refused: 'never logged in' }),
+      decide: () =>
+        Promise.resolve({ account: null, refused: 'never logged in', isTransient: false }),
     });
     const end = await runs.run(request);
     expect(end).toMatchObject({ exitCode: null, output: '' });

@@ -19,6 +19,7 @@ test('OsRevocation: logins and tokens of a locked account end, all others stay',
     { kind: 'os user', userName: 'bob' },
     { kind: 'user', userName: 'bob', userVersion: 1 },
     { kind: 'local key' },
+    { kind: 'os user', userName: 'cyd' },
     token('ann'),
     token('bob'),
   ];
@@ -28,6 +29,7 @@ test('OsRevocation: logins and tokens of a locked account end, all others stay',
     osLogins: {
       isUsable: (name) => {
         asked.push(name);
+        if (name === 'cyd') return Promise.reject(new Error('the system does not answer'));
         return Promise.resolve(name !== 'bob');
       },
     },
@@ -49,12 +51,13 @@ test('OsRevocation: logins and tokens of a locked account end, all others stay',
   clock.advance(LOGIN_LIMITS.osRevalidateMs);
   await new Promise((resolve) => setImmediate(resolve));
   revocation.stop();
-  expect(asked).toEqual(['ann', 'bob']);
+  expect(asked).toEqual(['ann', 'bob', 'cyd']);
   expect(cleared).toBe(1);
   expect(open).toEqual([
     { kind: 'os user', userName: 'ann' },
     { kind: 'user', userName: 'bob', userVersion: 1 },
     { kind: 'local key' },
+    { kind: 'os user', userName: 'cyd' },
     token('ann'),
   ]);
 });

@@ -37,7 +37,7 @@ export class OsRevocation {
     const { clock, logger } = this.#options;
     this.#checks = every(clock, LOGIN_LIMITS.osRevalidateMs, () => {
       this.check().catch((error: unknown) =>
-        logger.error({ err: error }, 'accounts of the system could not be checked again'),
+        logger.error({ err: error }, 'accounts of the machine could not be checked again'),
       );
     });
   }
@@ -48,12 +48,23 @@ export class OsRevocation {
 
   /** Ends the logins of accounts that may not be used any more. */
   async check(): Promise<void> {
-    const { osLogins, sessions, http } = this.#options;
+    const { sessions, http } = this.#options;
     const names = new Set(sessions.credentials().map(accountOf));
     for (const name of names) {
-      if (name === null || (await osLogins.isUsable(name))) continue;
+      if (name === null || !(await this.#isGone(name))) continue;
       sessions.endLogins((credential) => accountOf(credential) === name);
       http.clear();
+    }
+  }
+
+  /** Without an answer of the system a login goes on. */
+  async #isGone(name: string): Promise<boolean> {
+    const { osLogins, logger } = this.#options;
+    try {
+      return !(await osLogins.isUsable(name));
+    } catch (error) {
+      logger.warn({ err: error, userName: name }, 'an account could not be checked again');
+      return false;
     }
   }
 }

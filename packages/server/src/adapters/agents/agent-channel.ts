@@ -36,7 +36,7 @@ export class AgentChannel {
    * Waits for the agent's first message.
    *
    * @param fd The connection, taken over.
-   * @throws {CommandError} `permission_denied` when the monitor refuses, `agent_unavailable`.
+   * @throws {CommandError} `permission_denied` when the monitor refuses for good, `agent_unavailable`.
    */
   static open(fd: number): AgentChannel {
     const socket = new MessageSocket(fd);
@@ -46,7 +46,9 @@ export class AgentChannel {
       const hello = helloSchema.safeParse(first.message);
       if (!hello.success) throw agentUnavailable('the file agent speaks another version');
       if ('refused' in hello.data) {
-        throw new CommandError('permission_denied', `Cannot use files: ${hello.data.refused}`);
+        const { refused, isTransient } = hello.data;
+        if (isTransient) throw agentUnavailable(refused);
+        throw new CommandError('permission_denied', `Cannot use files: ${refused}`);
       }
       return new AgentChannel(socket, hello.data.userId);
     } catch (error) {

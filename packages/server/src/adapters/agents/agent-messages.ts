@@ -74,7 +74,7 @@ const answerSchema = z.union([
 /** The first message of an agent on a new connection, or the monitor's reason why there is none. */
 export const helloSchema = z.union([
   z.strictObject({ version: z.literal(AGENT_PROTOCOL_VERSION), userId: id }),
-  z.strictObject({ refused: z.string().max(500) }),
+  z.strictObject({ refused: z.string().max(500), isTransient: z.boolean() }),
 ]);
 
 export const namesSchema = z.strictObject({
