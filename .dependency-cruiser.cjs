@@ -26,7 +26,7 @@ const packageRules = Object.entries(allowed).map(([name, others]) => ({
       `^packages/${name}/`,
       ...others.map((other) => `^packages/${other}/dist/index\\.`),
       // Only these commands start a server in their own process.
-      ...(name === 'cli' ? ['^packages/server/dist/(index|offline)\\.'] : []),
+      ...(name === 'cli' ? ['^packages/server/dist/(index|offline|monitor/index)\\.'] : []),
     ],
   },
 }));
@@ -38,7 +38,10 @@ module.exports = {
       name: 'cli-server-only-where-it-starts-one',
       comment: 'of the CLI, only the server and cp commands embed a server',
       severity: 'error',
-      from: { path: '^packages/cli/src/', pathNot: ['/(server|cp|embedded)[^/]*\\.ts$', TESTS] },
+      from: {
+        path: '^packages/cli/src/',
+        pathNot: ['/(server|cp|embedded|monitor)[^/]*\\.ts$', TESTS],
+      },
       to: { path: '^packages/server/' },
     },
     {
@@ -48,10 +51,11 @@ module.exports = {
       from: { path: '^packages/([^/]+)/' },
       to: {
         path: '^packages/',
+        // The root monitor has an entry of its own, because it loads next to nothing of the server.
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/dist/index\\.',
-          '^packages/server/dist/offline\\.',
+          '^packages/server/dist/(offline|monitor/index)\\.',
         ],
       },
     },

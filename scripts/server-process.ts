@@ -160,7 +160,8 @@ function spawnServer(options: ServerProcessOptions, places: ServerPlaces): Child
     ],
     {
       stdio: ['ignore', 'pipe', log],
-      env: { ...process.env, ...options.environment },
+      // As root too, one process is what most scripts want to look at.
+      env: { ...process.env, JETSTREAM_SINGLE_PROCESS: '1', ...options.environment },
       detached: options.detached ?? false,
     },
   );

@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { anyFailure, openSessions, type Session, target } from '../conformance/harness/sessions.js';
+import {
+  anyFailure,
+  giveTo,
+  openSessions,
+  type Session,
+  target,
+} from '../conformance/harness/sessions.js';
 import { READING_ENTRIES, WRITING_ENTRIES } from './path-methods.js';
 
 const sessions = openSessions();
@@ -34,6 +40,7 @@ const makePlace = async (): Promise<Place> => {
   symlinkSync(`${scratch}/outside`, `${scratch}/inside/absolute`);
   symlinkSync('../../outside', `${scratch}/inside/deep/link`);
   symlinkSync('/proc/self/root', `${scratch}/inside/magic`);
+  giveTo('user', scratch);
   const { token } = await user.call<{ token: string }>('createAPIToken', {
     path: `${scratch}/inside`,
   });

@@ -1,8 +1,10 @@
 /** Attack 16, rclone CVE-2026-59733: what one tenant does, the other neither sees nor feels. */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { chmodSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openSessions, type Session, target } from '../conformance/harness/sessions.js';
+import { giveTo, openSessions, type Session, target } from '../conformance/harness/sessions.js';
 import { anyCall, type Pool } from './call-generator.js';
 
 const sessions = openSessions();
@@ -23,13 +25,15 @@ const sandboxed = async (userName: string, directory: string): Promise<void> => 
 
 const VIEWS = ['send.getManifests', 'send.getDestinations', 'send.getTransfers', 'getAPITokens'];
 
-const openTenant = async (directory: string): Promise<Tenant> => {
+/** @param root Where the tenant's own files lie, as it names them; '' for the root of its sandbox. */
+const openTenant = async (root: string): Promise<Tenant> => {
   const marker = `marker-${randomUUID()}`;
+  const own = `${root}/${marker}`;
   const session = await sessions.fresh('other');
-  await session.result('mkdirAsync', { path: `/${marker}/deep` });
-  await session.result('mkFileAsync', { path: `/${marker}/file.bin`, size: 4321 });
+  await session.result('mkdirAsync', { path: `${own}/deep` });
+  await session.result('mkFileAsync', { path: `${own}/file.bin`, size: 4321 });
   const manifest = await session.call<{ manifestId: string }>('send.createManifest', {
-    mappings: { [`/${marker}`]: `/${marker}` },
+    mappings: { [`/${marker}`]: own },
   });
   const { manifestId } = manifest;
   await session.call('send.waitForManifest', { manifestId, timeoutSeconds: 20 });
@@ -39,7 +43,7 @@ const openTenant = async (directory: string): Promise<Tenant> => {
   });
   const token = await session.call<{ token: string }>('createAPIToken', { description: marker });
   const listed = await session.call<{ token: string }[]>('getAPITokens');
-  const { requestId } = await session.call<{ requestId: number }>('lsAsync', { path: '/' });
+  const { requestId } = await session.call<{ requestId: number }>('lsAsync', { path: `${root}/` });
   await session.call('getRequestResult', { requestId });
   return {
     session,
@@ -55,11 +59,10 @@ const openTenant = async (directory: string): Promise<Tenant> => {
       const seen: unknown[] = [];
       for (const method of VIEWS) seen.push(await session.call(method));
       seen.push(await session.call('getRequestResult', { requestId }));
-      for (const path of ['/', `/${marker}`, `/${marker}/deep`]) {
+      for (const path of [`${root}/`, own, `${own}/deep`]) {
         seen.push(await session.result('lsAsync', { path, calculateHashType: 'MD5' }));
       }
-      seen.push(await session.result('duAsync', { path: '/' }));
-      expect(directory).not.toBe('');
+      seen.push(await session.result('duAsync', { path: `${root}/` }));
       return JSON.stringify(seen);
     },
   };
@@ -68,50 +71,75 @@ const openTenant = async (directory: string): Promise<Tenant> => {
 /** They end the session or the login of the one who calls, and only that. */
 const EXCEPT = new Set(['auth', 'authAsync', 'authToken', 'subscribe', 'unsubscribe']);
 
+/** Everything on the disk below a directory: names, owners, modes, sizes, times. */
+const diskBelow = (directory: string): string =>
+  target.sharesDisk
+    ? execFileSync('find', [directory, '-printf', '%P %y %U %G %m %s %T@\n'], { encoding: 'utf8' })
+    : '';
+
+/** Random calls of `user`, none of which may change or show anything of the tenant. */
+const attack = async (tenant: Tenant, pool: Pool, disk: string): Promise<void> => {
+  const attacker = await sessions.fresh('user');
+  const before = await tenant.view();
+  const diskBefore = diskBelow(disk);
+  expect(before).toContain(tenant.marker);
+  await fc.assert(
+    fc.asyncProperty(anyCall(pool, EXCEPT), async ({ method, params }) => {
+      const given = JSON.stringify(params);
+      const answer = await attacker.call(method, params).catch((error: unknown) => {
+        expect((error as { code: string }).code, `${method} ${given}`).not.toBe('internal');
+        return null;
+      });
+      const requestId = (answer as { requestId?: unknown } | null)?.requestId;
+      const result =
+        typeof requestId === 'number'
+          ? await attacker.call('getRequestResult', { requestId }).catch(() => null)
+          : null;
+      // Its own words may come back to the attacker; nothing else of the tenant may.
+      if (given.includes(tenant.marker)) return;
+      expect(JSON.stringify([answer, result]), method).not.toContain(tenant.marker);
+    }),
+    { numRuns: Number(process.env.JETSTREAM_ATTACK_RUNS || 250) },
+  );
+  const events = await attacker.call('getEventLog');
+  const foreign = (events as { eventLog: { owner?: string }[] }).eventLog.filter(
+    ({ owner }) => owner !== undefined && owner !== target.user.userName,
+  );
+  expect(foreign).toEqual([]);
+  expect(await tenant.view()).toBe(before);
+  expect(diskBelow(disk)).toBe(diskBefore);
+};
+
+const TEXTS = ['127.0.0.1', 'MD5', '*', '%', "' or 1=1 --"];
+const timeout = 180_000;
+
+/** A directory for each, of the account that it is for. */
+const makeHomes = async (): Promise<string> => {
+  const base = await sessions.scratch();
+  const user = await sessions.as('user');
+  for (const name of ['a', 'b']) await user.result('mkdirAsync', { path: `${base}/${name}` });
+  if (target.fileOwners === null) return base;
+  giveTo('other', `${base}/b`);
+  chmodSync(`${base}/b`, 0o700);
+  return base;
+};
+
 describe('attack 16, rclone CVE-2026-59733: isolation of tenants', () => {
-  it('random calls of one user never change or show anything of another', {
-    timeout: 120_000,
-  }, async () => {
-    const base = await sessions.scratch();
-    const user = await sessions.as('user');
-    for (const name of ['a', 'b']) await user.result('mkdirAsync', { path: `${base}/${name}` });
+  it('random calls of one user never change or show anything of another', { timeout }, async () => {
+    const base = await makeHomes();
     await sandboxed(target.user.userName, `${base}/a`);
     await sandboxed(target.other.userName, `${base}/b`);
     try {
-      const tenant = await openTenant(`${base}/b`);
-      const attacker = await sessions.fresh('user');
-      await attacker.result('mkdirAsync', { path: '/own/deep' });
+      const tenant = await openTenant('');
+      const user = await sessions.fresh('user');
+      await user.result('mkdirAsync', { path: '/own/deep' });
+      const paths = ['/', '/own', '/own/x', `/${tenant.marker}`];
       const pool: Pool = {
         ids: [...tenant.ids, 1, 'ab12', tenant.marker],
-        paths: ['/', '/own', '/own/x', `/${tenant.marker}`, `/../b/${tenant.marker}`, `${base}/b`],
-        texts: [tenant.marker, target.other.userName, '127.0.0.1', 'MD5', '*', '%', "' or 1=1 --"],
+        paths: [...paths, `/../b/${tenant.marker}`, `${base}/b`],
+        texts: [tenant.marker, target.other.userName, ...TEXTS],
       };
-      const before = await tenant.view();
-      expect(before).toContain(tenant.marker);
-      await fc.assert(
-        fc.asyncProperty(anyCall(pool, EXCEPT), async ({ method, params }) => {
-          const given = JSON.stringify(params);
-          const answer = await attacker.call(method, params).catch((error: unknown) => {
-            expect((error as { code: string }).code, `${method} ${given}`).not.toBe('internal');
-            return null;
-          });
-          const requestId = (answer as { requestId?: unknown } | null)?.requestId;
-          const result =
-            typeof requestId === 'number'
-              ? await attacker.call('getRequestResult', { requestId }).catch(() => null)
-              : null;
-          // Its own words may come back to the attacker; nothing else of the tenant may.
-          if (given.includes(tenant.marker)) return;
-          expect(JSON.stringify([answer, result]), method).not.toContain(tenant.marker);
-        }),
-        { numRuns: Number(process.env.JETSTREAM_ATTACK_RUNS || 250) },
-      );
-      const events = await attacker.call('getEventLog');
-      const foreign = (events as { eventLog: { owner?: string }[] }).eventLog.filter(
-        ({ owner }) => owner !== undefined && owner !== target.user.userName,
-      );
-      expect(foreign).toEqual([]);
-      expect(await tenant.view()).toBe(before);
+      await attack(tenant, pool, `${base}/b`);
     } finally {
       const superuser = await sessions.as('superuser');
       for (const { userName } of [target.user, target.other]) {
@@ -119,4 +147,21 @@ describe('attack 16, rclone CVE-2026-59733: isolation of tenants', () => {
       }
     }
   });
+
+  it.skipIf(target.fileOwners === null)(
+    'nor where only the permissions of the system lie between them',
+    { timeout },
+    async () => {
+      const base = await makeHomes();
+      const tenant = await openTenant(`${base}/b`);
+      const theirs = `${base}/b/${tenant.marker}`;
+      const pool: Pool = {
+        ids: [...tenant.ids, 1, 'ab12', tenant.marker],
+        // Nothing else of the machine: whatever the attacker may write there would be gone.
+        paths: [`${base}/a`, `${base}/a/x`, `${base}/b`, theirs, `${theirs}/deep`],
+        texts: [tenant.marker, target.other.userName, ...TEXTS],
+      };
+      await attack(tenant, pool, `${base}/b`);
+    },
+  );
 });

@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../dist/main.js';
+import { startMonitor } from '../dist/monitor-start.js';
+
+if (!(await startMonitor(process.argv.slice(2)))) await import('../dist/main.js');

@@ -42,6 +42,8 @@ const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
   HOME: directory,
   XDG_CONFIG_HOME: join(directory, 'config'),
   XDG_STATE_HOME: join(directory, 'state-home'),
+  // Also when the tests are run by root.
+  JETSTREAM_SINGLE_PROCESS: '1',
   ...more,
 });
 

@@ -75,6 +75,11 @@ export const ERRORS = {
     'never',
     'A file failed, and the transfer was to stop then; it leaves nothing that is not whole',
   ),
+  agent_unavailable: define(
+    503,
+    'later',
+    'The file agent of the account has ended or does not answer',
+  ),
   integrity_failed: define(502, 'later', 'Received data does not match its digest'),
   content_mismatch: define(
     502,

@@ -9,11 +9,14 @@ import { SqliteRequestStore } from './requests/request-store.js';
 import { ResultFiles } from './requests/result-files.js';
 import { SandboxService } from './sandboxes/sandbox-service.js';
 import { SqliteSandboxStore } from './sandboxes/sandbox-store.js';
+import { UserFiles } from './sandboxes/user-files.js';
 import { HeaderLogin } from './sessions/http-login.js';
 import { LOGIN_LIMITS } from './sessions/limits.js';
 import { type LocalKey, openLocalKey } from './sessions/local-key.js';
 import { LoginService } from './sessions/login-service.js';
 import { type Lockout, LoginThrottle } from './sessions/login-throttle.js';
+import { OsLogins } from './sessions/os-logins.js';
+import { OsRevocation, type OsRevocationOptions } from './sessions/os-revocation.js';
 import { Revocation } from './sessions/revocation.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { TokenService } from './tokens/token-service.js';
@@ -35,6 +38,7 @@ export interface ControlPlane {
   /** Ends logins by tokens that are deleted, and moves the end of those that are changed. */
   readonly revocation: Pick<Revocation, 'tokenRemoved' | 'tokenUpdated'>;
   readonly sandboxes: SandboxService;
+  readonly userFiles: UserFiles;
   readonly elevation: Elevation;
   readonly wranglers: WranglerService;
   readonly localKey: LocalKey;
@@ -62,9 +66,9 @@ const tellLockout =
 const buildLogins = (
   options: ControlPlaneOptions,
   localKey: LocalKey,
-  sandboxes: SandboxService,
+  files: UserFiles,
 ): { readonly logins: LoginService; readonly links: LinkGate } => {
-  const { config, clock, logger, db, commits, accounts } = options.foundation;
+  const { config, clock, logger, db, commits, accounts, monitor } = options.foundation;
   const tokens = new SqliteTokenStore(db, commits);
   const passwords = new PasswordVerifier(clock);
   const throttle = new LoginThrottle(clock, tellLockout(options));
@@ -89,7 +93,8 @@ const buildLogins = (
     events: options.events,
     clock,
     logger,
-    sandboxes,
+    files,
+    osLogins: monitor === null ? null : new OsLogins(monitor, accounts),
     tokensDisabled: config.apiDisableApiTokens,
   });
   return { logins, links };
@@ -108,7 +113,11 @@ const buildRights = (
     sandboxDir: config.sandboxDir,
     onChanged: changed.sandboxes,
   });
-  const accounts = new AccountDirectory(foundation.accounts, new SqliteUserStore(db));
+  const users = new SqliteUserStore(db);
+  const { processOwner } = foundation.accounts;
+  const hasAgents = foundation.monitor !== null;
+  const userFiles = new UserFiles({ sandboxes, users, processOwner, hasAgents });
+  const accounts = new AccountDirectory(foundation.accounts, users);
   const store = new SqliteWranglerStore(db, commits);
   const elevation = new Elevation({
     accounts,
@@ -121,8 +130,17 @@ const buildRights = (
   });
   const onRemoved = changed.wranglers;
   const wranglers = new WranglerService({ store, accounts, elevation, events, onRemoved });
-  return { sandboxes, elevation, wranglers };
+  return { sandboxes, userFiles, elevation, wranglers };
 };
+
+/** Watches over the accounts of the operating system that are logged in, where there are any. */
+const buildOsRevocation = (
+  { monitor, accounts, clock, logger }: Foundation,
+  holders: Pick<OsRevocationOptions, 'http' | 'sessions'>,
+): OsRevocation | null =>
+  monitor === null
+    ? null
+    : new OsRevocation({ ...holders, osLogins: new OsLogins(monitor, accounts), clock, logger });
 
 /** Builds the services; nothing runs before `start`. */
 export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane => {
@@ -134,7 +152,7 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
     wranglers: () => revocation.checkWranglers(),
   });
   const { sandboxes, elevation } = rights;
-  const { logins, links } = buildLogins(options, localKey, sandboxes);
+  const { logins, links } = buildLogins(options, localKey, rights.userFiles);
   const headerLogin = new HeaderLogin(logins, elevation, clock);
   const tokens = new TokenService({
     store: new SqliteTokenStore(db, commits),
@@ -154,6 +172,8 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
     clock,
     logger,
   });
+  const holders = { sessions: registry, http: headerLogin };
+  const osRevocation = buildOsRevocation(options.foundation, holders);
   tokens.onUpdated((id, expiryTimeUs) => revocation.tokenUpdated(id, expiryTimeUs));
   tokens.onRemoved((id) => revocation.tokenRemoved(id));
   const requests = new RequestService({
@@ -179,9 +199,11 @@ export const buildControlPlane = (options: ControlPlaneOptions): ControlPlane =>
       await requests.start();
       tokens.start();
       revocation.start();
+      osRevocation?.start();
     },
     stop: async (stopping) => {
       revocation.stop();
+      osRevocation?.stop();
       tokens.stop();
       await requests.stop(stopping);
     },

@@ -10,6 +10,7 @@ import { type Database, type OpenDatabase, openDatabase } from './adapters/datab
 import { GroupCommit } from './adapters/database/group-commit.js';
 import { settingOf } from './adapters/database/settings.js';
 import { type Logger, openLogger } from './adapters/log/logger.js';
+import { connectMonitor, type MonitorClient } from './adapters/monitor/monitor-client.js';
 import { type OsAccounts, openOsAccounts } from './adapters/os-accounts/os-accounts.js';
 import { defaultStateDir, lockStateDir, prepareStateDir } from './adapters/state-dir/state-dir.js';
 import { openBrowserCertificate, type TlsPair } from './adapters/tls/browser-certificate.js';
@@ -35,6 +36,8 @@ export interface Foundation {
   /** May read the metrics; null for superusers alone. */
   readonly metricsToken: string | null;
   readonly accounts: OsAccounts;
+  /** The root monitor that has started this server; null where the server is all by itself. */
+  readonly monitor: MonitorClient | null;
   readonly hostName: string;
   readonly serverName: string;
   /** Made at the first start, kept for good. */
@@ -48,7 +51,7 @@ const warnAboutRoot = (logger: Logger): void => {
   if (process.getuid?.() !== 0) return;
   logger.warn(
     {},
-    'the server runs as root: every user acts with the rights of root inside the sandbox (--sandbox-dir); run it as an ordinary user where users must be kept apart',
+    'the server runs as root by itself: every user acts with the rights of root inside the sandbox (--sandbox-dir); leave --single-process away where users must be kept apart',
   );
 };
 
@@ -104,6 +107,7 @@ export const openFoundation = async (
   clock: Clock,
 ): Promise<Foundation> => {
   const config = parseServerOptions(input);
+  const monitor = connectMonitor();
   const logger = openLogger(config.logLevel);
   warnAboutRoot(logger);
   const stateDir = prepareStateDir(config.persistentStateDir ?? defaultStateDir());
@@ -131,6 +135,7 @@ export const openFoundation = async (
       browserTls: config.apiTlsCert === null ? openBrowserCertificate(naming) : null,
       metricsToken: metricsTokenOf(config),
       accounts: openOsAccounts(),
+      monitor,
       hostName,
       serverName: config.serverName ?? hostName,
       serverUid,
@@ -139,6 +144,7 @@ export const openFoundation = async (
         await commits.settled();
         await close();
         lock.release();
+        monitor?.close();
       },
     };
   } catch (error) {

@@ -75,7 +75,7 @@ export interface DomainContext {
   readonly foundation: Foundation;
   readonly control: Pick<
     ControlPlane,
-    'links' | 'logins' | 'registry' | 'revocation' | 'sandboxes' | 'tokens'
+    'links' | 'logins' | 'registry' | 'revocation' | 'tokens' | 'userFiles'
   >;
   readonly events: EventLog;
   readonly bandwidth: Pick<BandwidthService, 'attach'>;
@@ -126,9 +126,9 @@ const buildLinks = (
   const { events } = context;
   const linkStore = new SqliteLinkStore(db, commits);
   const content = new ContentReader(clock);
-  const placeOf = ({ manifestId, owner }: StoredLink): ContentPlace => ({
+  const placeOf = async ({ manifestId, owner }: StoredLink): Promise<ContentPlace> => ({
     listPath: manifests.listPath(manifestId),
-    allowedRoots: [...context.control.sandboxes.rootsOf(owner).roots.values()],
+    allowedRoots: [...(await context.control.userFiles.of(owner)).roots.values()],
   });
   const links: LinkService = new LinkService({
     store: linkStore,
@@ -137,7 +137,7 @@ const buildLinks = (
     clock,
     log,
     checkSources: async (link) => {
-      await content.list(placeOf(link), { offset: 0, limit: 0 });
+      await content.list(await placeOf(link), { offset: 0, limit: 0 });
     },
     sessions: context.control.revocation,
     disabled: config.apiDisableSharedTokens,
@@ -226,7 +226,7 @@ const buildSending = (context: DomainContext, places: Places) => {
 };
 
 const buildReceiving = (context: DomainContext, places: Places) => {
-  const { clock, logger: log, db, commits, accounts, config } = context.foundation;
+  const { clock, logger: log, db, commits, accounts, monitor, config } = context.foundation;
   const { events } = context;
   const store = new SqliteReceiveStore(db, commits);
   const clients: AuthorizedClients = new AuthorizedClients({
@@ -244,10 +244,11 @@ const buildReceiving = (context: DomainContext, places: Places) => {
     log,
     rights: {
       tokens: context.control.logins,
-      owner: () => ({
-        userName: accounts.processOwner,
-        roots: context.control.sandboxes.rootsOf(accounts.processOwner).roots,
-      }),
+      owner: async (publicKey) => {
+        const adder = monitor === null ? null : clients.addedBy(publicKey);
+        const userName = adder ?? accounts.processOwner;
+        return { userName, roots: (await context.control.userFiles.of(userName)).roots };
+      },
       isAuthorized: (publicKey) => clients.has(publicKey),
       isOnlyAuthorized: () => clients.isOnly,
       allowTestTransfers: config.allowTestTransfers,

@@ -237,6 +237,11 @@ const listen = async (server: ControlServer, config: ServerConfig): Promise<numb
   }
 };
 
+/** Without its monitor a server reaches no files any more. */
+const stopWithMonitor = ({ monitor }: Foundation, stop: () => Promise<void>): void => {
+  void monitor?.lost.then(stop);
+};
+
 /** Everything above the foundation; the foundation is closed by whoever opened it on failure. */
 const startOn = async (foundation: Foundation, given: ServerPorts): Promise<RunningServer> => {
   const parts = await buildParts(foundation, given);
@@ -281,12 +286,12 @@ const startOn = async (foundation: Foundation, given: ServerPorts): Promise<Runn
     })();
     return stopping;
   };
+  stopWithMonitor(foundation, () => stop({ drainMs: 0 }, 'the monitor has ended'));
   try {
     ports.apiPort = await listen(server, config);
-    await parts.followers.start({
-      apiPort: ports.apiPort,
-      recvPort: parts.domain.receiver.port,
-    });
+    const { port: recvPort } = parts.domain.receiver;
+    const accountOf = (userName: string) => parts.control.userFiles.accountOf(userName);
+    await parts.followers.start({ apiPort: ports.apiPort, recvPort, accountOf });
   } catch (error) {
     await server.stop().catch(() => {});
     await stopParts(parts, { drainMs: 0 });

@@ -8,10 +8,12 @@
 
 #include <uv.h>
 
+#include "descriptors.h"
 #include "file-system.h"
 #include "hash.h"
 #include "napi-values.h"
 #include "packet-engine.h"
+#include "privileges.h"
 #include "readiness.h"
 #include "tcp.h"
 
@@ -21,7 +23,7 @@ namespace {
 
 constexpr napi_type_tag kSocketTag = {0x6a65747374726561, 0x6d2d7564702d3031};
 // Rises with every change of a signature here; src/native-addon.ts wants the same.
-constexpr double kInterfaceVersion = 3;
+constexpr double kInterfaceVersion = 4;
 constexpr double kSafeIntegerMax = 9007199254740991.0;
 constexpr size_t kStatsValues = 10;
 
@@ -382,5 +384,7 @@ NAPI_MODULE_INIT() {
   export_file_system(env, exports);
   export_hash(env, exports);
   export_tcp(env, exports);
+  export_descriptors(env, exports);
+  export_privileges(env, exports);
   return exports;
 }

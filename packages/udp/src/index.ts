@@ -1,6 +1,12 @@
-export { loadNativeFileSystem, loadNativeHash, loadNativeTcp } from './native-addon.js';
+export {
+  loadNativeFileSystem,
+  loadNativeHash,
+  loadNativeProcesses,
+  loadNativeTcp,
+} from './native-addon.js';
 export type { NativeFileSystem } from './native-file-system.js';
 export type { NativeHash } from './native-hash.js';
+export type { NativeProcesses } from './native-processes.js';
 export type { NativeTcp } from './native-tcp.js';
 export { type OpenPacketIOOptions, openPacketIO } from './open-packet-io.js';
 export { CARRIER_STREAMS_MAX, StreamCarrier } from './stream-carrier.js';

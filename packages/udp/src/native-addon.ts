@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { PeerAddress } from '@jetstream/transport';
 import type { NativeFileSystem } from './native-file-system.js';
 import type { NativeHash } from './native-hash.js';
+import type { NativeProcesses } from './native-processes.js';
 import type { NativeTcp } from './native-tcp.js';
 
 /** A socket inside the addon; only the addon sees into it. */
@@ -21,10 +22,10 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
-export interface NativeAddon extends NativeFileSystem, NativeHash, NativeTcp {
+export interface NativeAddon extends NativeFileSystem, NativeHash, NativeProcesses, NativeTcp {
   readonly interfaceVersion: number;
   open(
     address: string,
@@ -92,6 +93,11 @@ export function loadNativeHash(): NativeHash | null {
 
 /** The calls for TCP sockets, or null where the addon is not built or does not load. */
 export function loadNativeTcp(): NativeTcp | null {
+  return loadNativeAddon().addon;
+}
+
+/** The calls of the addon for processes, or null where it is not built or does not load. */
+export function loadNativeProcesses(): NativeProcesses | null {
   return loadNativeAddon().addon;
 }
 

@@ -4,6 +4,7 @@
  * Methods and parameters are named by plain strings, as the reference's page spells them: took the
  * tests their names and types from our contract, they would follow each of its mistakes.
  */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { type Api, JetStream, MemoryKnownServers } from '@jetstream/client';
 import type { MethodName } from '@jetstream/contract';
@@ -189,6 +190,15 @@ export async function expectSuperuserOnly(
     await outcome.rejects.toMatchObject(failure('permission_denied'));
   }
 }
+
+/**
+ * Gives what lies at a path to an account, where accounts have files of their own; links themselves,
+ * not what they lead to.
+ */
+export const giveTo = (role: 'user' | 'other', path: string): void => {
+  const uid = target.fileOwners?.[role];
+  if (uid !== undefined) execFileSync('chown', ['-h', '-R', `${uid}`, path]);
+};
 
 /** Waits until a check holds. @throws {Error} After 10 s. */
 export async function until(what: string, check: () => Promise<boolean>): Promise<void> {

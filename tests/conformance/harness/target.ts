@@ -34,6 +34,11 @@ export interface Target extends Endpoint {
   readonly directory: string;
   /** Whether that directory is the same for the suite, so that it can put links there. */
   readonly sharesDisk: boolean;
+  /**
+   * User ids that files of `user` and `other` belong to on the disk of the server, where users work as
+   * accounts of their own; null where all work as one.
+   */
+  readonly fileOwners: { readonly user: number; readonly other: number } | null;
   /** Whether the suite may start servers of its own, for what ends one or needs its command line. */
   readonly startsServers: boolean;
   /** A second server, for what takes two. */

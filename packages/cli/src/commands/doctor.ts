@@ -32,7 +32,7 @@ const detailedCommand = (options: readonly ServerOption[], terminal: Terminal): 
   const command = new Command('jetstream doctor')
     .description(
       'Examines this machine for a server with the given flags: ports, data path, buffers, limits, ' +
-        'certificate, clock, disk and account. Changes nothing. Exit code 1 when something fails.',
+        'certificate, clock, disk, account and PAM. Changes nothing. Exit code 1 when something fails.',
     )
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => undefined })
@@ -43,7 +43,7 @@ const detailedCommand = (options: readonly ServerOption[], terminal: Terminal): 
 };
 
 const run = async (terminal: Terminal, args: readonly string[]): Promise<void> => {
-  const examination = await openExamination();
+  const examination = await openExamination(terminal.environment);
   const command = detailedCommand(examination.options, terminal);
   command.parse([...args], { from: 'user' });
   const { json, ...options } = command.opts<DoctorFlags>();

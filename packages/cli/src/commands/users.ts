@@ -10,7 +10,10 @@ import { nameBytes } from '../visible-text.js';
 interface UsersFlags {
   readonly persistentStateDir?: string;
   readonly json?: boolean;
+  readonly osUser?: string;
 }
+
+const OS_USER = 'account of this machine whose files the user works with, for servers run as root';
 
 type Users = Awaited<ReturnType<typeof openAccounts>>['users'];
 
@@ -38,8 +41,9 @@ const listUsers = async (terminal: Terminal, users: Users, flags: UsersFlags): P
     terminal.out(`${jsonText(list)}\n`);
     return;
   }
-  for (const { name, locked } of list) {
+  for (const { name, locked, osUser } of list) {
     terminal.out(nameBytes(name, { tty: terminal.outIsTty }));
+    if (osUser !== null) terminal.out(`  as ${osUser}`);
     terminal.out(locked ? '  locked\n' : '\n');
   }
 };
@@ -54,7 +58,7 @@ export const addUsersCommand = (program: Command, terminal: Terminal): void => {
         'server runs. Passwords come from JETSTREAM_NEW_PASSWORD, a prompt or standard input.',
     );
   type Action = (users: Users, name: string, flags: UsersFlags) => Promise<void>;
-  const add = (usage: string, description: string, action: Action): void => {
+  const add = (usage: string, description: string, action: Action): Command =>
     group
       .command(usage)
       .description(description)
@@ -65,20 +69,26 @@ export const addUsersCommand = (program: Command, terminal: Terminal): void => {
         const flags = given.at(-2) as UsersFlags;
         const name = typeof given[0] === 'string' ? given[0] : '';
         const run = async (): Promise<void> => {
-          await using accounts = await openAccounts(flags.persistentStateDir ?? null);
+          const directory = flags.persistentStateDir ?? null;
+          await using accounts = await openAccounts({ directory, osUser: flags.osUser ?? null });
           await action(accounts.users, name, flags);
         };
         await untilInterrupted(terminal, run());
       });
-  };
   const said = (flags: UsersFlags, done: string, name: string): void => {
     if (flags.json) terminal.out(`${jsonText({ [done.toLowerCase()]: name })}\n`);
     else terminal.err(`${done} user ${name}\n`);
   };
   add('add <name>', 'add a user', async (users, name, flags) => {
-    await users.add(name, await newPassword(terminal, name));
+    const osUser = flags.osUser ?? null;
+    await users.add(name, await newPassword(terminal, name), osUser);
     said(flags, 'Added', name);
-  });
+  }).option('--os-user <account>', OS_USER);
+  add('map <name>', 'set whose files a user works with', async (users, name, flags) => {
+    const osUser = flags.osUser ?? null;
+    await users.setOsUser(name, osUser);
+    said(flags, 'Mapped', name);
+  }).option('--os-user <account>', `${OS_USER}; none when absent`);
   add('passwd <name>', 'set a new password; open logins end', async (users, name, flags) => {
     await users.setPassword(name, await newPassword(terminal, name));
     said(flags, 'Changed', name);

@@ -38,6 +38,7 @@ const pathErrors = [
   'name_too_long',
   'cancelled',
   'io_error',
+  'agent_unavailable',
 ] as const satisfies readonly ErrorCode[];
 /** The same, of those that write. */
 const writeErrors = [

@@ -227,6 +227,47 @@ export const OPTION_TABLE = {
     range: noFraction,
     doc: 'True refuses to make shared tokens (download links), to log in with them and to serve their pages.',
   }),
+  singleProcess: define(flag().default(false), {
+    unit: '',
+    range: noFraction,
+    doc: 'Started as root, true makes one process serve everybody as root, without monitor and file agents; the environment JETSTREAM_SINGLE_PROCESS=1 does the same. Without meaning for other accounts.',
+  }),
+  serverAccount: define(text().max(64).default('jetstream'), {
+    unit: 'user name',
+    range: 'an unprivileged account',
+    doc: 'Started as root: account that the server proper runs as.',
+  }),
+  pamService: define(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,32}$/)
+      .default('jetstream'),
+    {
+      unit: 'name',
+      range: 'the name of a file in /etc/pam.d',
+      doc: 'Started as root: PAM profile that passwords and accounts are checked by.',
+    },
+  ),
+  osUserMinUid: define(integer(1, 4_294_967_294).default(1000), {
+    unit: 'user id',
+    range: '1 to 4294967294',
+    doc: 'Started as root: accounts of the operating system below this user id cannot log in.',
+  }),
+  allowRootLogin: define(flag().default(false), {
+    unit: '',
+    range: noFraction,
+    doc: 'Started as root: true lets root log in, with all rights of root on files.',
+  }),
+  agentsMax: define(integer(1, 1000).default(64), {
+    unit: 'processes',
+    range: '1 to 1000',
+    doc: 'Started as root: most file agents, and so most accounts whose files are in use at a time.',
+  }),
+  agentIdleSeconds: define(integer(1, 86_400).default(60), {
+    unit: 'seconds',
+    range: '1 to 86400',
+    doc: 'Started as root: how long a file agent lives without work.',
+  }),
   allowNoCipher: define(flag().default(false), {
     unit: '',
     range: noFraction,
@@ -235,7 +276,7 @@ export const OPTION_TABLE = {
   triggerDir: define(text().nullable().default(null), {
     unit: 'directory',
     range: 'an absolute or relative path; it need not exist',
-    doc: 'Where the executables are that the server runs for events, see docs/TRIGGERS.md. When absent: /var/lib/jetstream/triggers as root, the directory triggers in the state directory otherwise.',
+    doc: 'Where the executables are that the server runs for events, see docs/TRIGGERS.md. When absent: /var/lib/jetstream/triggers when root starts it, the directory triggers in the state directory otherwise.',
   }),
   triggerLog: define(flag().default(false), {
     bare: true,

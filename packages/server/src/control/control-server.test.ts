@@ -114,6 +114,8 @@ describe('HTTP', () => {
     const error = await lab.apiError('echo', {});
     expect(error).toMatchObject({ status: 401, code: 'not_authenticated' });
     expect(await lab.apiError('nothing', {})).toMatchObject({ status: 404 });
+    const long = await lab.apiError('x'.repeat(1000), {});
+    expect(long).toMatchObject({ status: 400, code: 'invalid_request' });
     const wrong = { authorization: 'Bearer js1.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAA' };
     expect(await lab.apiError('echo', {}, wrong)).toMatchObject({ code: 'auth_failed' });
     const unknown = { authorization: 'Digest x' };

@@ -73,6 +73,9 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
     keepAliveTimeout: CONTROL_LIMITS.httpKeepAliveMs,
     forceCloseConnections: true,
     return503OnClosing: true,
+    // What cannot be routed at all, such as a name that is too long.
+    frameworkErrors: (error, _request, reply) =>
+      answerFailure(error, reply as unknown as FastifyReply, options.logger),
     // Names of methods and their case are part of the contract.
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false },
     schemaController: {

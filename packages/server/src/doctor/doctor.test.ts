@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkAccount } from './account-checks.js';
+import { checkAccount, checkPam, checkTriggerDir, type RootFacts } from './account-checks.js';
 import { examine } from './doctor.js';
 import {
   checkBuffers,
@@ -64,9 +64,32 @@ describe('checks of the machine', () => {
     expect(checkNode('v24.1.0').status).toBe('ok');
   });
 
-  test('account: root is the wrong one', () => {
-    expect(checkAccount(false).status).toBe('ok');
-    expect(checkAccount(true)).toMatchObject({ status: 'warn', advice: [expect.any(String)] });
+  test('account: root by itself is the wrong one, with a monitor it needs one for the server', () => {
+    expect(checkAccount({ kind: 'ordinary user' }).status).toBe('ok');
+    const alone = checkAccount({ kind: 'root alone' });
+    expect(alone).toMatchObject({ status: 'warn', advice: [expect.any(String)] });
+    const known = { serverAccount: 'jetstream', serverUid: 998, hasAddon: true };
+    const asMonitor = (facts: Partial<RootFacts>) =>
+      checkAccount({ kind: 'monitor', facts: { ...known, ...facts } });
+    expect(asMonitor({}).status).toBe('ok');
+    for (const facts of [{ serverUid: null }, { serverUid: 0 }, { hasAddon: false }]) {
+      expect(asMonitor(facts)).toMatchObject({ status: 'fail', advice: [expect.any(String)] });
+    }
+  });
+
+  test('PAM: a profile, and modules that answer', () => {
+    const facts = { service: 'jetstream', hasProfile: true, answers: true };
+    expect(checkPam(facts).status).toBe('ok');
+    expect(checkPam({ ...facts, hasProfile: false })).toMatchObject({
+      status: 'warn',
+      advice: ['install -m 0644 packaging/pam-jetstream /etc/pam.d/jetstream'],
+    });
+    expect(checkPam({ ...facts, answers: false })).toMatchObject({ status: 'fail' });
+  });
+
+  test('triggers: a directory that others can change is told of', () => {
+    expect(checkTriggerDir('/x', null).status).toBe('ok');
+    expect(checkTriggerDir('/x', 'others')).toMatchObject({ status: 'warn' });
   });
 });
 
@@ -87,7 +110,7 @@ describe('examine', () => {
     const stateDir = join(directory, 'state');
     const findings = await examine(
       { apiPort: port, apiHost: '127.0.0.1', recvPort: 0, persistentStateDir: stateDir },
-      { nowMs: Date.now() },
+      { nowMs: Date.now(), singleProcess: true },
     );
     const named = Object.fromEntries(findings.map((finding) => [finding.name, finding]));
     expect(named['tcp port']).toMatchObject({ status: 'fail', advice: [expect.any(String)] });
@@ -98,6 +121,8 @@ describe('examine', () => {
   });
 
   test('refuses options that the server would refuse', async () => {
-    await expect(examine({ apiPort: 70_000 }, { nowMs: 0 })).rejects.toThrow('apiPort');
+    await expect(examine({ apiPort: 70_000 }, { nowMs: 0, singleProcess: true })).rejects.toThrow(
+      'apiPort',
+    );
   });
 });

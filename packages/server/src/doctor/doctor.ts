@@ -10,9 +10,10 @@ import { defaultStateDir, runningServerPid } from '../adapters/state-dir/state-d
 import { certificateDaysLeft } from '../adapters/tls/identity.js';
 import { parseServerOptions } from '../config/parse-server-options.js';
 import type { ServerConfig, ServerOptionsInput } from '../config/server-options.js';
-import { checkAccount } from './account-checks.js';
+import { checkAccount, type RunsAs } from './account-checks.js';
 import { type Finding, failing, fine } from './finding.js';
 import { checkTcpPort, checkUdpPort } from './port-checks.js';
+import { examineForMonitor, runsAs } from './root-examination.js';
 import {
   checkBuffers,
   checkCertificate,
@@ -70,11 +71,15 @@ const existing = (path: string): string => {
   }
 };
 
-const checkStateDir = (stateDir: string): Finding => {
+/** User id that the state directory has to belong to. */
+const stateOwner = (server: RunsAs): number | null =>
+  server.kind === 'monitor' ? server.facts.serverUid : (process.getuid?.() ?? null);
+
+const checkStateDir = (stateDir: string, owner: number | null): Finding => {
   const place = existing(stateDir);
   const { uid, mode } = statSync(place);
   if (place !== stateDir) return fine('state directory', `${stateDir} is made at the first start`);
-  const own = process.getuid?.() ?? uid;
+  const own = owner ?? uid;
   if (uid !== own) {
     return failing(
       'state directory',
@@ -113,15 +118,16 @@ const certificateOf = (config: ServerConfig, stateDir: string, nowMs: number): F
  */
 export const examine = async (
   input: ServerOptionsInput,
-  given: { readonly nowMs: number },
+  given: { readonly nowMs: number; readonly singleProcess: boolean },
 ): Promise<readonly Finding[]> => {
   const config = parseServerOptions(input);
   const stateDir = resolve(config.persistentStateDir ?? defaultStateDir());
   const serverPid = runningServerPid(stateDir);
+  const server = await runsAs(config, given.singleProcess);
   const builtMs = statSync(new URL(import.meta.url)).mtimeMs;
   return [
     checkNode(process.version),
-    checkStateDir(stateDir),
+    checkStateDir(stateDir, stateOwner(server)),
     diskOf(stateDir),
     await checkTcpPort(config, serverPid),
     ...(await checkUdpPort(config, serverPid)),
@@ -137,6 +143,7 @@ export const examine = async (
       lastEventMs: lastEventMs(stateDir),
       isSynchronized: isSynchronized(),
     }),
-    checkAccount(process.getuid?.() === 0),
+    checkAccount(server),
+    ...(server.kind === 'monitor' ? await examineForMonitor(config) : []),
   ];
 };

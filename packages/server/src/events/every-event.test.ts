@@ -19,6 +19,7 @@ import { SqliteLinkStore } from '../links/sqlite-link-store.js';
 import { type LabSocket, ServerLab } from '../server-lab.conformance.js';
 import { LOGIN_LIMITS } from '../sessions/limits.js';
 import { COMPLETE, DomainLab, keyOf, peerOf, until } from '../transfers/domain-lab.conformance.js';
+import { runTrigger } from '../triggers/run-trigger.js';
 import { TriggerService } from '../triggers/trigger-service.js';
 import { openUsers } from '../users/open-users.js';
 import { WebhookCourier } from '../webhooks/webhook-courier.js';
@@ -267,7 +268,7 @@ const tellOfFollowers = async (): Promise<void> => {
     ...{ ...shared, directory, timeLimitSeconds: 60, logsDetail: false, afterSeq: 0 },
     settings: new SqliteSettingStore(database.db, commits),
     senderOf: () => Promise.resolve(''),
-    accountOf: () => null,
+    run: runTrigger,
   });
   const store = new WebhookStore(database.db, commits);
   const courier = new WebhookCourier({ ...shared, store, allowPrivate: false });

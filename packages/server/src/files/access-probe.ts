@@ -1,5 +1,5 @@
 /**
- * What this process may do with the entries of one directory: read 4, write 2, execute 1. Most
+ * What the account of a directory may do with the entries of one directory: read 4, write 2, execute 1. Most
  * answers follow from the mode; the kernel is asked where access lists or mounts could matter, since
  * a question costs as much as everything else about an entry.
  */
@@ -18,7 +18,7 @@ const EXECUTE = 1;
 
 export class AccessProbe {
   readonly #directory: ConfinedRoot;
-  readonly #uid = process.getuid?.() ?? -1;
+  readonly #uid: number;
   readonly #device: bigint;
   /** Whether the file system takes writes; null when that cannot be told from the directory. */
   readonly #writable: boolean | null;
@@ -26,6 +26,7 @@ export class AccessProbe {
   /** @param directory The directory itself, opened as a root. */
   constructor(directory: ConfinedRoot) {
     this.#directory = directory;
+    this.#uid = directory.userId;
     const status = directory.lstat([]);
     this.#device = status.dev;
     const ownDirectory = status.uid === BigInt(this.#uid) && (Number(status.mode) & 0o200) !== 0;

@@ -8,8 +8,6 @@ import { CommandError } from '@jetstream/contract';
 import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { diskError, errnoOf, shownPath } from '../adapters/disk/disk-error.js';
 import type { EntryPlace } from '../adapters/disk/move-entry.js';
-import { pathArgument } from '../adapters/disk/path-argument.js';
-import { setTimes } from '../storage/file-times.js';
 import type { Report, Steps } from './file-task.js';
 import { FILE_LIMITS } from './limits.js';
 
@@ -20,15 +18,15 @@ const OWNER_ONLY_DIRECTORY = 0o700;
 const NS_PER_US = 1000n;
 
 /** Only the superuser may give files away; others own what they copy. */
-const takeOver = (fd: number, status: fs.BigIntStats): void => {
+const takeOver = (root: ConfinedRoot, fd: number, status: fs.BigIntStats): void => {
   try {
-    fs.fchownSync(fd, Number(status.uid), Number(status.gid));
+    root.setOwner(fd, { uid: Number(status.uid), gid: Number(status.gid) });
   } catch (error) {
     if (errnoOf(error) !== 'EPERM') throw error;
   }
   // After the owner, because a change of the owner takes set-user-id away.
-  fs.fchmodSync(fd, Number(status.mode) & MODE_BITS);
-  setTimes(fd, Number(status.mtimeNs / NS_PER_US));
+  root.setMode(fd, Number(status.mode) & MODE_BITS);
+  root.setTimes(fd, Number(status.mtimeNs / NS_PER_US));
 };
 
 const hasChanged = (before: fs.BigIntStats, after: fs.BigIntStats): boolean =>
@@ -85,7 +83,7 @@ export class TreeCopier {
       const fd = target.openDirectory([]);
       try {
         // Last, because content changes the time and a directory may forbid new names.
-        takeOver(fd, status);
+        takeOver(target, fd, status);
         fs.fsyncSync(fd);
       } finally {
         fs.closeSync(fd);
@@ -110,7 +108,7 @@ export class TreeCopier {
           `Cannot move ${shownPath(way.join('/'))}: it changed while it was copied to another file system`,
         );
       }
-      takeOver(target, before);
+      takeOver(to.directory, target, before);
       fs.fsyncSync(target);
     } catch (error) {
       throw diskError('copy', way.join('/'), error);
@@ -146,14 +144,7 @@ export class TreeCopier {
 
   #copyLink(from: EntryPlace, to: EntryPlace, status: fs.BigIntStats): void {
     const content = from.directory.readLink([from.name]);
-    to.directory.lend((fd) => {
-      const path = pathArgument(`/proc/self/fd/${fd}/${to.name}`);
-      try {
-        fs.symlinkSync(pathArgument(content), path);
-        if (process.getuid?.() === 0) fs.lchownSync(path, Number(status.uid), Number(status.gid));
-      } catch (error) {
-        throw diskError('copy', from.name, error);
-      }
-    });
+    const owner = { uid: Number(status.uid), gid: Number(status.gid) };
+    to.directory.makeLink([to.name], content, owner);
   }
 }

@@ -33,7 +33,7 @@ export interface FileOperations {
    * @throws {CommandError} With the code of what went wrong; `cancelled` after the signal.
    */
   run(task: FileTask, work: FileWork): Promise<StoredJson>;
-  /** Absolute path of a directory below a root, links resolved. */
+  /** Address of a directory below a root, links resolved; see `root-address.ts`. */
   resolveDirectory(root: string, components: readonly string[]): Promise<string>;
   stop(): Promise<void>;
 }

@@ -11,7 +11,7 @@ export interface HashRequest {
 
 /** A place on the disk: validated components below a root. */
 export interface Place {
-  /** Absolute directory that nothing leaves. */
+  /** Address of the directory that nothing leaves; see `root-address.ts`. */
   readonly root: string;
   readonly rootName: string;
   readonly components: readonly string[];

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { pathTextFromBytes } from '@jetstream/contract';
 import { ConfinedRoot } from '../adapters/disk/confined-root.js';
+import { formatRootAddress, parseRootAddress } from '../adapters/disk/root-address.js';
 import { addUpSizes } from './add-up-sizes.js';
 import type { FileTask, FileTaskResult, Place, Report, Steps } from './file-task.js';
 import { list, listRoots } from './list-directory.js';
@@ -22,14 +23,16 @@ const makeDirectories = (place: Place): FileTaskResult => {
   }
 };
 
-/** JSON of the absolute path of a directory, links resolved. */
+/** JSON of the address of a directory, links resolved, as of the same owner. */
 const resolveDirectory = (place: Place): FileTaskResult => {
   const root = ConfinedRoot.open(place.root);
   try {
     const fd = root.openDirectory(place.components);
     try {
       const path = fs.readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' });
-      return { kind: 'text', text: JSON.stringify(pathTextFromBytes(path)) };
+      const { owner } = parseRootAddress(place.root);
+      const address = formatRootAddress({ owner, directory: pathTextFromBytes(path) });
+      return { kind: 'text', text: JSON.stringify(address) };
     } finally {
       fs.closeSync(fd);
     }

@@ -26,7 +26,8 @@ export interface AuthorizedClientsOptions {
 /** The list is in memory; the store follows. */
 export class AuthorizedClients {
   readonly #options: AuthorizedClientsOptions;
-  readonly #keys = new Set<string>();
+  /** Key to the user who has added it. */
+  readonly #keys = new Map<string, string>();
   #isOnly = false;
 
   constructor(options: AuthorizedClientsOptions) {
@@ -35,7 +36,9 @@ export class AuthorizedClients {
 
   async start(): Promise<void> {
     this.#isOnly = (await this.#options.settings.read(SETTING)) === 'true';
-    for (const { publicKey } of await this.#options.store.all()) this.#keys.add(publicKey);
+    for (const { publicKey, addedBy } of await this.#options.store.all()) {
+      this.#keys.set(publicKey, addedBy);
+    }
   }
 
   /** Whether a server with this key may store files. */
@@ -60,8 +63,13 @@ export class AuthorizedClients {
     return null;
   }
 
+  /** The user who has added a key; null for one that is not there. */
+  addedBy(publicKey: string): string | null {
+    return this.#keys.get(publicKey) ?? null;
+  }
+
   list(): { clientPublicKey: string }[] {
-    return [...this.#keys].map((clientPublicKey) => ({ clientPublicKey }));
+    return [...this.#keys.keys()].map((clientPublicKey) => ({ clientPublicKey }));
   }
 
   /** Adding a key that is there already is no error. */
@@ -79,7 +87,7 @@ export class AuthorizedClients {
       events.append('authorizedClientAdded', { clientPublicKey: publicKey, by: addedBy }),
       store.add({ publicKey, addedBy, addedTimeUs: clock.nowUs() }),
     ]);
-    this.#keys.add(publicKey);
+    this.#keys.set(publicKey, addedBy);
     return null;
   }
 

@@ -2,7 +2,7 @@
  * Who may store files here. Nobody, unless the sender presents an API token of this server with the
  * UPLOAD permission, or its identity key is in the list of authorised clients. A token acts as the
  * user who made it, inside that user's roots and the token's path; an authorised client acts as the
- * account that runs the server.
+ * account that runs the server, or, where that account owns no files, as whoever has added it.
  *
  * A transfer that has begun goes on to where it began: neither a new sandbox mapping nor the deletion
  * of its token ends it.
@@ -24,7 +24,7 @@ export interface UploadTokens {
   verifyUploadToken(tokenText: string, address: string, beganWith: string | null): Promise<Caller>;
 }
 
-/** The account that runs the server, as the owner of what authorised clients send. */
+/** Whom an authorised client acts as, and so the owner of what it sends. */
 export interface ServerOwner {
   readonly userName: string;
   readonly roots: ReadonlyMap<string, string>;
@@ -32,7 +32,8 @@ export interface ServerOwner {
 
 export interface ReceiveRightsPorts {
   readonly tokens: UploadTokens;
-  readonly owner: () => ServerOwner;
+  /** @param publicKey Key of the authorised client. */
+  readonly owner: (publicKey: string) => Promise<ServerOwner>;
   readonly isAuthorized: (publicKey: string) => boolean;
   /** Whether servers that are not authorised are refused, whatever token they show. */
   readonly isOnlyAuthorized: () => boolean;
@@ -123,7 +124,7 @@ export const receiveRightOf = async (
     known?.rightBy === by &&
     known.destinationPath === offer.destinationPath &&
     known.ownerToken === (caller?.token?.id ?? null);
-  const { userName, roots } = caller ?? ports.owner();
+  const { userName, roots } = caller ?? (await ports.owner(offer.peer.publicKey));
   const ownership: Ownership =
     caller === null
       ? { owner: userName, ownerToken: null, ownerTokenSession: null }

@@ -6,6 +6,7 @@
  * in the mappings of several users: that is how they share it, and only a superuser decides it.
  */
 import { CommandError, type Params, type Result } from '@jetstream/contract';
+import { formatRootAddress, parseRootAddress } from '../adapters/disk/root-address.js';
 import type { EventLog } from '../events/event-log.js';
 import type { Caller } from '../sessions/caller.js';
 import type { DirectoryResolver } from '../tokens/token-service.js';
@@ -49,6 +50,12 @@ export interface SandboxServiceOptions {
   /** Called after each change. */
   readonly onChanged: () => void;
 }
+
+/** The account that a caller's files are used as. */
+const ownerOf = (caller: Caller): string | null => {
+  const [root] = caller.roots.values();
+  return root === undefined ? null : parseRootAddress(root).owner;
+};
 
 const EVERYTHING: SandboxRoots = { roots: new Map([['', '/']]), sandboxed: false };
 
@@ -94,7 +101,7 @@ export class SandboxService implements SandboxDirectory {
     checkMappedUser(userName);
     this.#checkUnlocked(userName);
     const mapping = parseSandboxMapping(params.sandboxRoots, userName === SYSTEM);
-    await this.#refuseAliases(mapping);
+    await this.#refuseAliases(mapping, ownerOf(caller));
     await this.#inTurn(async () => {
       const isNew = !this.#mappings.has(foldUserName(userName));
       if (isNew && this.#mappings.size >= SANDBOX_MAPPINGS_MAX) {
@@ -161,21 +168,22 @@ export class SandboxService implements SandboxDirectory {
   }
 
   /** Links may lead from two names to one directory; what does not exist yet cannot be compared. */
-  async #refuseAliases(mapping: SandboxMapping): Promise<void> {
+  async #refuseAliases(mapping: SandboxMapping, owner: string | null): Promise<void> {
     if (mapping === false) return;
     const nameOf = new Map<string, string>();
     for (const [name, root] of mapping) {
-      const directory = await this.#canonical(root);
+      const directory = await this.#canonical(root, owner);
       const other = nameOf.get(directory);
       if (other !== undefined) throw sameRoot(other, name, directory);
       nameOf.set(directory, name);
     }
   }
 
-  async #canonical(root: string): Promise<string> {
+  async #canonical(root: string, owner: string | null): Promise<string> {
     try {
       const { components } = parseSandboxPath(root);
-      return await this.#options.directories.resolveDirectory('/', components);
+      const top = formatRootAddress({ owner, directory: '/' });
+      return await this.#options.directories.resolveDirectory(top, components);
     } catch (error) {
       if (error instanceof CommandError) return root;
       throw error;

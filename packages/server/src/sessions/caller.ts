@@ -21,7 +21,7 @@ export interface Caller {
   readonly level: Exclude<Access, 'public'>;
   /** Set when the login was by API token. */
   readonly token: CallerToken | null;
-  /** Root name ('' for the unnamed one) to absolute directory of the operating system. */
+  /** Root name ('' for the unnamed one) to the address of its directory; see `root-address.ts`. */
   readonly roots: ReadonlyMap<string, string>;
   /** Whether the roots are narrower than the whole file system. */
   readonly sandboxed: boolean;

@@ -30,6 +30,8 @@ export const LOGIN_LIMITS = {
   httpCredentialsMax: 10_000,
   /** How often changes by `jetstream users` are looked for. */
   revalidateMs: SECOND_MS,
+  /** How often the accounts of the system are asked about that are logged in. */
+  osRevalidateMs: 30 * SECOND_MS,
   /** API tokens of one user. */
   tokensPerUserMax: 10_000,
 } as const;

@@ -10,7 +10,8 @@ import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
 import type { EventLog } from '../events/event-log.js';
 import type { FoundLink, LinkGate } from '../links/link-gate.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
-import type { SandboxDirectory, SandboxRoots } from '../sandboxes/sandbox-service.js';
+import type { SandboxRoots } from '../sandboxes/sandbox-service.js';
+import type { UserFiles } from '../sandboxes/user-files.js';
 import type { DirectoryResolver } from '../tokens/token-service.js';
 import type { StoredToken, TokenStore } from '../tokens/token-store.js';
 import { parseToken, secretMatches } from '../tokens/token-text.js';
@@ -19,6 +20,7 @@ import type { UserStore } from '../users/user-store.js';
 import { type Caller, ownershipOf } from './caller.js';
 import { isLocalKeyText, type LocalKey } from './local-key.js';
 import type { LoginThrottle } from './login-throttle.js';
+import { FAILED_LOGIN_MS, type OsLogins } from './os-logins.js';
 import { HTTP_TOKEN_SESSION, type Login, type LoginOwner } from './session.js';
 
 export interface LoginServiceOptions {
@@ -33,7 +35,9 @@ export interface LoginServiceOptions {
   readonly events: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly sandboxes: SandboxDirectory;
+  readonly files: Pick<UserFiles, 'of'>;
+  /** Null where accounts of the operating system cannot log in. */
+  readonly osLogins: OsLogins | null;
   /** From the option `apiDisableApiTokens`. */
   readonly tokensDisabled: boolean;
 }
@@ -64,17 +68,23 @@ export class LoginService {
 
   /** @throws {CommandError} `auth_failed` or `auth_locked`. */
   byPassword(userName: string, password: string, address: string): Promise<Login> {
-    const { users, passwords, throttle } = this.#options;
+    const { users, passwords, throttle, osLogins } = this.#options;
     const attempt = async (): Promise<Login> => {
       const user = await users.find(userName);
+      if (user === null && osLogins !== null) {
+        if (!(await osLogins.verify(userName, password, address))) throw wrongPassword();
+        const caller = await this.#userCaller(userName, address);
+        return { caller, credential: { kind: 'os user', userName } };
+      }
       const right = await passwords.verify(user?.passwordHash ?? null, password);
       if (user === null || !right || user.locked) throw wrongPassword();
       return {
-        caller: this.#userCaller(userName, address),
+        caller: await this.#userCaller(userName, address),
         credential: { kind: 'user', userName, userVersion: user.version },
       };
     };
-    return this.#record(userName, address, () => throttle.attempt(userName, address, attempt));
+    const inTime = osLogins === null ? attempt : () => this.#failSlowly(attempt);
+    return this.#record(userName, address, () => throttle.attempt(userName, address, inTime));
   }
 
   /**
@@ -126,12 +136,12 @@ export class LoginService {
 
   #byLocalKey(text: string, address: string): Promise<Login> {
     const owner = this.#options.accounts.processOwner;
-    return this.#record(`local key of ${owner}`, address, () => {
+    return this.#record(`local key of ${owner}`, address, async () => {
       if (!isLoopback(address) || !this.#options.localKey.matches(text)) {
-        return Promise.reject(wrongToken('the local key is wrong or not used on its own machine'));
+        throw wrongToken('the local key is wrong or not used on its own machine');
       }
-      const caller = this.#userCaller(owner, address);
-      return Promise.resolve({ caller, credential: { kind: 'local key' } });
+      const caller = await this.#userCaller(owner, address);
+      return { caller, credential: { kind: 'local key' } };
     });
   }
 
@@ -159,7 +169,7 @@ export class LoginService {
 
   async #tokenLogin(token: StoredToken, session: string | null, address: string): Promise<Login> {
     const owner = await this.tokenOwner(token.owner);
-    const caller = this.#userCaller(token.owner, address);
+    const caller = await this.#userCaller(token.owner, address);
     const confined = await this.#confine(caller, token.path);
     return {
       caller: {
@@ -213,6 +223,10 @@ export class LoginService {
     if (user === null && name === this.#options.accounts.processOwner) {
       return { kind: 'process owner' };
     }
+    const { osLogins } = this.#options;
+    if (user === null && osLogins !== null && (await osLogins.isUsable(name))) {
+      return { kind: 'os user', userName: name };
+    }
     throw wrongToken();
   }
 
@@ -232,9 +246,25 @@ export class LoginService {
     }
   }
 
-  #userCaller(userName: string, address: string): Caller {
-    const { roots, sandboxed } = this.#options.sandboxes.rootsOf(userName);
+  async #userCaller(userName: string, address: string): Promise<Caller> {
+    const { roots, sandboxed } = await this.#options.files.of(userName);
     return { userName, level: 'user', token: null, roots, sandboxed, address };
+  }
+
+  /**
+   * Built-in users and accounts of the operating system are checked by different means, which take
+   * different times; that must not tell which of them a name belongs to.
+   */
+  async #failSlowly(attempt: () => Promise<Login>): Promise<Login> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    try {
+      return await attempt();
+    } catch (error) {
+      const leftMs = FAILED_LOGIN_MS - (clock.monotonicMs() - startedMs);
+      if (leftMs > 0) await new Promise<void>((resolve) => clock.after(leftMs, resolve));
+      throw error;
+    }
   }
 
   /** Makes an attempt, again if something was revoked meanwhile, and writes down how it ended. */

@@ -29,10 +29,10 @@ export interface RevocationOptions {
   readonly logger: Logger;
 }
 
-/** The user that a credential rests on; null for the account of the process. */
+/** The built-in user that a credential rests on; null for accounts of the operating system. */
 const userOf = (credential: Credential): { userName: string; userVersion: number } | null => {
   if (credential.kind === 'user') return credential;
-  if (credential.kind === 'local key') return null;
+  if (credential.kind !== 'token') return null;
   return credential.owner.kind === 'user' ? credential.owner : null;
 };
 

@@ -14,6 +14,7 @@ export const HTTP_TOKEN_SESSION = 'http';
 export type Credential =
   | { readonly kind: 'local key' }
   | { readonly kind: 'user'; readonly userName: string; readonly userVersion: number }
+  | { readonly kind: 'os user'; readonly userName: string }
   | {
       readonly kind: 'token';
       readonly tokenId: string;
@@ -21,9 +22,10 @@ export type Credential =
       readonly expiryTimeUs: number | null;
     };
 
-/** The account behind a token: a built-in user at a version, or the account of the process. */
+/** The account behind a token: a built-in user at a version, or one of the operating system. */
 export type LoginOwner =
   | { readonly kind: 'process owner' }
+  | { readonly kind: 'os user'; readonly userName: string }
   | { readonly kind: 'user'; readonly userName: string; readonly userVersion: number };
 
 /** A successful login. */

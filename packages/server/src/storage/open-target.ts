@@ -9,6 +9,7 @@ import {
 } from '@jetstream/contract';
 import { decodeTrailerBlock } from '@jetstream/transport';
 import { ConfinedRoot } from '../adapters/disk/confined-root.js';
+import { isWholeFileSystem } from '../adapters/disk/root-address.js';
 import type { ChunkArena } from './chunk-arena.js';
 import { ENTRY, EntryTable } from './entry-table.js';
 import { Journal, RECORD, STATE_RECORDS_MAX, type StateRecord } from './journal.js';
@@ -142,7 +143,7 @@ export const openLocalTarget = (
   const files = new TargetFiles({
     ...{ root, table, components, partPrefix },
     overwriteMode: whole === null ? overwriteMode : OVERWRITE_ALWAYS,
-    isConfined: !/^\/+$/.test(rootPath),
+    isConfined: !isWholeFileSystem(rootPath),
     begunInPlace: (index) => journal?.appendState({ begun: [[index, index + 1]] }),
   });
   const outcomes = new TargetOutcomes(table, files);

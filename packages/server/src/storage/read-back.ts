@@ -15,6 +15,7 @@ import { ENTRY, type EntryTable } from './entry-table.js';
 import { StorageError } from './storage.js';
 import type { TargetFiles } from './target-files.js';
 import type { TargetOutcomes } from './target-outcomes.js';
+import { notThere } from './transfer-faults.js';
 
 /** Bytes that are read between two requests. */
 const READ_BYTES = 1024 * 1024;
@@ -65,6 +66,7 @@ export const readBackAll = async (parts: ReadBackParts): Promise<Verified> => {
     try {
       fd = files.root.openFile(files.place(index).final, O_RDONLY | O_NOFOLLOW);
     } catch (error) {
+      notThere(error);
       outcomes.mismatched(index, `it cannot be opened (${errnoOf(error)})`);
       continue;
     }

@@ -157,6 +157,7 @@ export class SourceFiles {
       });
     }
     const code = this.#codeOf(entry, error);
+    if (code === 'agent_unavailable') throw new StorageError(code, (error as Error).message);
     this.release(entry);
     this.#failed.set(entry.index, code);
     if (this.errors.length < FILE_ERRORS_MAX) this.errors.push(sourceFault(entry.destPath, code));

@@ -89,7 +89,7 @@ export interface TargetOptions {
   readonly peerKeyId: string;
   /** Directory of this server's own state for received transfers; made when absent. */
   readonly journalDir: string;
-  /** Absolute directory that nothing may leave. */
+  /** Address of the directory that nothing may leave; see `root-address.ts`. */
   readonly root: string;
   /** Validated components below `root` under which everything goes. */
   readonly components: readonly string[];

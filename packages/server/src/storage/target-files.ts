@@ -10,11 +10,12 @@ import { WIRE_KIND } from '@jetstream/transport';
 import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
 import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
-import { setMode, setTimes } from './file-times.js';
+import { setPermissions } from './file-mode.js';
 import { OPEN_FILES_MAX } from './limits.js';
 import { StorageError } from './storage.js';
 import { isLinkTo, linkModeOf, makeLink } from './target-links.js';
 import { TargetNames } from './target-names.js';
+import { endsTransfer, notThere } from './transfer-faults.js';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
 /** Bits that the owner needs to write content and to read it back. */
@@ -128,7 +129,7 @@ export class TargetFiles {
 
   /** Brings an entry into its final form, only for its name; synced afterwards. */
   prepare(index: number): void {
-    const { table } = this.#options;
+    const { table, root } = this.#options;
     this.#guard(index, () => {
       if (table.kind(index) === WIRE_KIND.directory) {
         this.#prepareDirectory(index);
@@ -143,7 +144,7 @@ export class TargetFiles {
       }
       // Such a file may be out of reach afterwards, even for us.
       if (table.kind(index) === WIRE_KIND.file && !this.#isOwnerMode(index)) {
-        setMode(this.#held(index), table.mode(index));
+        setPermissions(root, this.#held(index), table.mode(index));
       }
     });
     this.#release(index);
@@ -213,8 +214,8 @@ export class TargetFiles {
     try {
       const stat = root.lstat(this.place(index).work);
       return this.#isOwn(stat) && stat.size >= BigInt(bytes);
-    } catch {
-      return false;
+    } catch (error) {
+      return notThere(error);
     }
   }
 
@@ -225,8 +226,8 @@ export class TargetFiles {
       const stat = root.lstat(this.place(index).final);
       const isTime = Math.abs(Number(stat.mtimeNs / 1000n) - table.mtimeus(index)) <= 1;
       return stat.isFile() && stat.size === BigInt(table.size(index)) && isTime;
-    } catch {
-      return false;
+    } catch (error) {
+      return notThere(error);
     }
   }
 
@@ -239,8 +240,8 @@ export class TargetFiles {
     if (made === 0) return;
     const fd = root.openDirectory(final);
     try {
-      setTimes(fd, table.mtimeus(index));
-      setMode(fd, table.mode(index));
+      root.setTimes(fd, table.mtimeus(index));
+      setPermissions(root, fd, table.mode(index));
     } finally {
       fs.closeSync(fd);
     }
@@ -268,13 +269,13 @@ export class TargetFiles {
 
   /** Size, times and mode; returns the descriptor. */
   #finishContent(index: number, fd: number): number {
-    const { table } = this.#options;
+    const { table, root } = this.#options;
     // A part file is never longer than what was written to it.
     if (this.inPlace && fs.fstatSync(fd).size !== table.size(index)) {
       fs.ftruncateSync(fd, table.size(index));
     }
-    setTimes(fd, table.mtimeus(index));
-    if (this.#isOwnerMode(index)) setMode(fd, table.mode(index));
+    root.setTimes(fd, table.mtimeus(index));
+    if (this.#isOwnerMode(index)) setPermissions(root, fd, table.mode(index));
     table.set(index, ENTRY.sealed);
     return fd;
   }
@@ -372,7 +373,7 @@ export class TargetFiles {
 
   #isOwn(stat: fs.BigIntStats): boolean {
     if (this.inPlace) return stat.isFile();
-    const isOurs = stat.uid === BigInt(process.geteuid?.() ?? 0);
+    const isOurs = stat.uid === BigInt(this.#options.root.userId);
     return stat.isFile() && isOurs && stat.nlink === 1n;
   }
 
@@ -388,7 +389,7 @@ export class TargetFiles {
       const path = `/${this.place(index).final.join('/')}`;
       const mapped = diskError('write', path, error);
       const isOwnShortage = OWN_SHORTAGE.has(errnoOf(mapped));
-      if (mapped.code !== 'disk_full' && !isOwnShortage) throw mapped;
+      if (!endsTransfer(mapped.code) && !isOwnShortage) throw mapped;
       throw new StorageError(mapped.code, mapped.message, { cause: error });
     }
   }

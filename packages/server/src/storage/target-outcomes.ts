@@ -9,6 +9,7 @@ import { FILE_ERRORS_MAX } from './limits.js';
 import { sourceFault } from './source-files.js';
 import { StorageError } from './storage.js';
 import type { TargetFiles } from './target-files.js';
+import { endsTransfer } from './transfer-faults.js';
 
 /** Kinds of entries in the words of a receipt. */
 const RECEIPT_KIND: Readonly<Record<number, ReceiptFile['kind']>> = {
@@ -102,7 +103,7 @@ export class TargetOutcomes {
   failBy(index: number, error: unknown, options: { keepsPart?: boolean } = {}): void {
     if (!(error instanceof CommandError)) throw error;
     // No file will do better.
-    if (error.code === 'disk_full') throw new StorageError('disk_full', error.message);
+    if (endsTransfer(error.code)) throw new StorageError(error.code, error.message);
     this.fail(index, this.#error(index, error.code, error.message), options);
   }
 

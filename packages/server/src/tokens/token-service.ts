@@ -21,7 +21,7 @@ import { formatToken, hashSecret, newToken, tokenIdOf } from './token-text.js';
 /** Finds the directory behind a path, on the disk and inside its root. */
 export interface DirectoryResolver {
   /**
-   * @returns Absolute path of the directory, links resolved.
+   * @returns Address of the directory, links resolved, as of the owner of the root.
    * @throws {CommandError} If it is missing, no directory or outside.
    */
   resolveDirectory(root: string, components: readonly string[]): Promise<string>;

@@ -218,10 +218,10 @@ export class DomainLab {
       stateDir: join(this.dir, 'state'),
       serverId: 'id-0',
       serverName: 'lab',
-      accounts: { processOwner: 'owner' },
+      ...{ accounts: { processOwner: 'owner' }, monitor: null },
       identity: { publicKeyBase64: keyOf(0) },
     } as unknown as Foundation;
-    const sandboxes = { rootsOf: () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
+    const userFiles = { of: async () => ({ roots: new Map([['', '/']]), sandboxed: false }) };
     const revocation = {
       tokenRemoved: (id: string) => this.endedTokens.push(id),
       tokenUpdated: () => undefined,
@@ -237,7 +237,7 @@ export class DomainLab {
       },
     };
     const control = {
-      ...{ logins: { verifyUploadToken }, registry, revocation, sandboxes, tokens },
+      ...{ logins: { verifyUploadToken }, registry, revocation, tokens, userFiles },
     } as unknown as Parameters<typeof startDomain>[0]['control'];
     this.#domain = await startDomain(
       { foundation, control, events: this.events, bandwidth: { attach: () => undefined } },

@@ -11,20 +11,12 @@ export const TRIGGER_OUTPUT_BYTES_MAX = 65_536;
 /** Milliseconds between SIGTERM and SIGKILL. */
 export const TRIGGER_KILL_MS = 5000;
 
-/** Account of the operating system that a trigger runs as. */
-export interface TriggerAccount {
-  readonly uid: number;
-  readonly gid: number;
-}
-
 export interface RunTriggerOptions {
   readonly file: string;
   readonly directory: string;
   readonly call: TriggerCall;
   readonly timeLimitMs: number;
   readonly keepsOutput: boolean;
-  /** Null for the account of the server. */
-  readonly account: TriggerAccount | null;
   readonly clock: Clock;
   /** Ends it early. */
   readonly signal: AbortSignal;
@@ -82,10 +74,13 @@ const reasonOf = (exitCode: number | null, signal: string | null): string | null
   return exitCode === null ? `ended by ${signal}` : `exit code ${exitCode}`;
 };
 
-/** Runs it; never rejects. */
-export const runTrigger = (options: RunTriggerOptions): Promise<TriggerEnd> =>
+/** Runs a trigger; resolves in every case. */
+export type RunTrigger = (options: RunTriggerOptions) => Promise<TriggerEnd>;
+
+/** Runs it as the account of this process; never rejects. */
+export const runTrigger: RunTrigger = (options) =>
   new Promise((resolve) => {
-    const { call, account, clock, signal: ending, timeLimitMs } = options;
+    const { call, clock, signal: ending, timeLimitMs } = options;
     const output = options.keepsOutput ? 'pipe' : 'ignore';
     const child = spawn(options.file, [...call.args], {
       cwd: options.directory,
@@ -93,7 +88,6 @@ export const runTrigger = (options: RunTriggerOptions): Promise<TriggerEnd> =>
       stdio: ['ignore', output, output],
       shell: false,
       detached: true,
-      ...(account ?? {}),
     });
     const written = gather(child);
     let overdue: string | null = null;

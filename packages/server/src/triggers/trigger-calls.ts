@@ -4,6 +4,7 @@
  */
 import type { EventFields, StoredEvent } from '../events/event-log.js';
 import { EVENTS, type EventName } from '../events/event-names.js';
+import { ARGUMENT_CHARACTERS_MAX } from './trigger-limits.js';
 
 /** A program that is to be run for an event. */
 export interface TriggerCall {
@@ -14,9 +15,6 @@ export interface TriggerCall {
   /** Place of the event in the log; null for `launch`. */
   readonly eventSeq: number | null;
 }
-
-/** Characters of one argument; what is longer is cut. */
-export const ARGUMENT_CHARACTERS_MAX = 4096;
 
 /** What tells of triggers and webhooks themselves calls none, or there would be no end. */
 const SILENT_GROUPS = new Set(['Triggers', 'Webhooks']);

@@ -8,7 +8,7 @@ import type { Clock } from '../adapters/clock/clock.js';
 import type { SettingStore } from '../adapters/database/settings.js';
 import type { Logger } from '../adapters/log/logger.js';
 import type { EventLog, StoredEvent } from '../events/event-log.js';
-import { runTrigger, type TriggerAccount } from './run-trigger.js';
+import type { RunTrigger } from './run-trigger.js';
 import { type TriggerCall, triggerCallsOf } from './trigger-calls.js';
 import { TriggerCursor } from './trigger-cursor.js';
 import { TriggerFiles } from './trigger-files.js';
@@ -33,8 +33,8 @@ export interface TriggerServiceOptions {
   /** Resolves when all that was written so far is durable. */
   settled(): Promise<void>;
   senderOf(endpoint: string): Promise<string>;
-  /** Account that the triggers of an owner run as; null for that of the server. */
-  accountOf(owner: string | null): TriggerAccount | null;
+  /** Runs one, as the account that acts for its owner. */
+  readonly run: RunTrigger;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -136,15 +136,15 @@ export class TriggerService {
   }
 
   async #run(call: TriggerCall): Promise<void> {
-    const { events, timeLimitSeconds, logsDetail, accountOf, clock, logger } = this.#options;
+    const { events, timeLimitSeconds, logsDetail, run, clock, logger } = this.#options;
     const { name: trigger, owner } = call;
     const fault = this.#files.fault(trigger);
     const startMs = clock.monotonicMs();
     const end =
       fault !== null
         ? { exitCode: null, signal: null, reason: `it is not run: ${fault}`, output: '' }
-        : await runTrigger({
-            ...{ call, clock, keepsOutput: logsDetail, account: accountOf(owner) },
+        : await run({
+            ...{ call, clock, keepsOutput: logsDetail },
             file: this.#files.pathOf(trigger),
             directory: this.#files.directory,
             timeLimitMs: timeLimitSeconds * 1000,

@@ -23,11 +23,13 @@ echo "transfer $1: $2 files, $3 bytes, receipt $4" >>/var/log/arrivals
 **How it runs.** Without a shell, in the trigger directory, with standard input closed, no descriptor of
 the server, and these variables only: \`PATH\`, \`LANG\`, \`JETSTREAM_EVENT\` (the name), \`JETSTREAM_EVENT_SEQ\`
 (its place in the event log, see [EVENTS.md](EVENTS.md)), \`JETSTREAM_OWNER\`. It runs as the account of the
-server. At most four run at a time; later ones wait, in the order of the event log.
+server; where root has started that, the trigger of an event that somebody owns runs as the owner's account of
+the machine, with its groups, and that of an owner without such an account is not run. At most four run at a time; later ones wait, in the order of the event log.
 
 **What is run.** A regular, executable file that belongs to root or to the account of the server, in a
 directory that does so, too, and neither may be written by its group or by everybody. Anything else is
-not run; the log and \`triggerFailed\` say why.
+not run; the log and \`triggerFailed\` say why. Before it runs as an owner's account the root monitor looks
+for itself: file, directory and all directories above belong to root, and nobody else may write them.
 
 **When.** After the event and the state that it tells of are durable. A trigger that fails, hangs or ends
 the wrong way changes nothing else; \`triggerFinished\` and \`triggerFailed\` in the event log tell how each

@@ -5,6 +5,7 @@ import { SqliteSettingStore } from '../adapters/database/settings.js';
 import { silentLogger } from '../adapters/log/logger.js';
 import { EVENTS, type EventName } from '../events/event-names.js';
 import { FollowerLab } from '../events/follower-lab.conformance.js';
+import { runTrigger } from './run-trigger.js';
 import { senderAddress } from './sender-address.js';
 import { triggerNameOf } from './trigger-calls.js';
 import { TriggerCursor } from './trigger-cursor.js';
@@ -32,7 +33,7 @@ const serviceAfter = (afterSeq: number): TriggerService => {
     settings: new SqliteSettingStore(database.db, commits),
     settled: async () => void steps.push('settled'),
     senderOf: (endpoint) => senderAddress(endpoint, 8886),
-    accountOf: () => null,
+    run: runTrigger,
     logger: { ...silentLogger, info: (facts) => void steps.push(JSON.stringify(facts)) },
   });
 };

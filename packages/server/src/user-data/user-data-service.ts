@@ -6,6 +6,7 @@ import { CommandError, type Params, type UserData } from '@jetstream/contract';
 import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
 import type { Caller, Ownership } from '../sessions/caller.js';
+import { tokenIdOf } from '../tokens/token-text.js';
 
 /** Most keys of one object. */
 export const USER_DATA_KEYS_MAX = 100;
@@ -68,7 +69,8 @@ export class UserDataService {
     const { objectType, objectId } = object;
     const { userData, ownership } = await keepers[objectType].edit(caller, objectId, edit);
     await events.append('userDataChanged', {
-      ...{ objectType, objectId, keys: [...keys], by: caller.userName },
+      // A shared token may be named by its whole text, whose secret is for nobody to read.
+      ...{ objectType, objectId: tokenIdOf(objectId), keys: [...keys], by: caller.userName },
       ...ownedBy(ownership),
     });
     return userData;

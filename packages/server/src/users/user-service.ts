@@ -15,6 +15,8 @@ export const PASSWORD_CHARACTERS_MAX = 1024;
 export interface UserEntry {
   readonly name: string;
   readonly locked: boolean;
+  /** Account of the operating system that it works as; null for none. */
+  readonly osUser: string | null;
   readonly creationTimeUs: number;
 }
 
@@ -49,7 +51,7 @@ export class UserService {
   }
 
   /** @throws {CommandError} `invalid_params`, `already_exists`. */
-  async add(name: string, password: string): Promise<void> {
+  async add(name: string, password: string, osUser: string | null = null): Promise<void> {
     checkUserName(name);
     checkPassword(password);
     const nowUs = this.#clock.nowUs();
@@ -57,6 +59,7 @@ export class UserService {
       name,
       passwordHash: await hashPassword(password),
       locked: false,
+      osUser,
       version: nowUs,
       creationTimeUs: nowUs,
     });
@@ -86,6 +89,14 @@ export class UserService {
     await this.#events.append(locked ? 'userLocked' : 'userUnlocked', { userName: name });
   }
 
+  /**
+   * Sets the account of the operating system that a user works as, null for none; it counts where
+   * the server runs as root. Open logins of the user end.
+   */
+  async setOsUser(name: string, osUser: string | null): Promise<void> {
+    await this.#change(name, { osUser });
+  }
+
   /** Removes a user together with its API tokens. */
   async remove(name: string): Promise<void> {
     if (!(await this.#store.remove(name))) throw noSuchUser(name);
@@ -94,7 +105,9 @@ export class UserService {
 
   async list(): Promise<UserEntry[]> {
     const users = await this.#store.list();
-    return users.map(({ name, locked, creationTimeUs }) => ({ name, locked, creationTimeUs }));
+    return users.map(({ name, locked, osUser, creationTimeUs }) => {
+      return { name, locked, osUser, creationTimeUs };
+    });
   }
 
   async #change(name: string, change: UserChange): Promise<void> {

@@ -7,6 +7,8 @@ export interface StoredUser {
   readonly name: string;
   readonly passwordHash: string;
   readonly locked: boolean;
+  /** Account of the operating system whose files the user works with; null for none. */
+  readonly osUser: string | null;
   /** Differs after every change and never comes again, not even for a later user of this name. */
   readonly version: number;
   readonly creationTimeUs: number;
@@ -29,7 +31,9 @@ export interface UserStore {
 /** Id of a built-in user among the ids of accounts; those of the operating system are numbers. */
 export const builtInUserId = (id: number): string => `local:${id}`;
 
-const columns = ['id', 'name', 'passwordHash', 'locked', 'version', 'creationTimeUs'] as const;
+const columns = [
+  ...(['id', 'name', 'passwordHash', 'locked', 'osUser', 'version', 'creationTimeUs'] as const),
+] as const;
 
 const fromRow = (row: Omit<StoredUser, 'locked'> & { locked: number }): StoredUser => ({
   ...row,

@@ -37,8 +37,8 @@ describe('UserService', () => {
     await users.add('ann', 'long enough');
     await users.setLocked('bob', true);
     expect(await users.list()).toEqual([
-      { name: 'ann', locked: false, creationTimeUs: clock.nowUs() },
-      { name: 'bob', locked: true, creationTimeUs: clock.nowUs() },
+      { name: 'ann', locked: false, creationTimeUs: clock.nowUs(), osUser: null },
+      { name: 'bob', locked: true, creationTimeUs: clock.nowUs(), osUser: null },
     ]);
     await users.remove('bob');
     expect(await codeOf(users.remove('bob'))).toBe('not_found');

@@ -16,6 +16,8 @@ interface UserTable {
   /** argon2id in PHC format. */
   passwordHash: string;
   locked: number;
+  /** Account of the operating system that it works as, where there are file agents. */
+  osUser: string | null;
   /** Rises with every change, so that logins that rest on an older state end. */
   version: number;
   creationTimeUs: number;

@@ -3,19 +3,13 @@
  * one of the kernel's, held through SQLite, so a crash releases it.
  */
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 
+export { defaultStateDir } from './default-state-dir.js';
+
 const LOCK_FILE = 'lock.db';
 const PID_FILE = 'server.pid';
-
-/** Where a server keeps its state when no directory is given. */
-export const defaultStateDir = (): string => {
-  if (process.getuid?.() === 0) return '/var/lib/jetstream/state';
-  const base = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state');
-  return join(base, 'jetstream');
-};
 
 /**
  * Makes a state directory if it is missing and closes it to other accounts.

@@ -2,7 +2,6 @@
  * Reads for browsers, in a thread of its own: lists of files, single files, archives. One chunk for
  * each pull, so that a slow client holds one chunk in memory, and a fast one waits for nobody.
  */
-import { realpathSync } from 'node:fs';
 import { CommandError } from '@jetstream/contract';
 import { failureOf } from '../../files/file-messages.js';
 import type { ManifestEntry } from '../../storage/manifest-list.js';
@@ -10,6 +9,7 @@ import { ManifestList } from '../../storage/manifest-list-reader.js';
 import { SourceFiles } from '../../storage/source-files.js';
 import type { PlacedEntry } from '../../storage/source-list.js';
 import { LINK_LIMITS } from '../limits.js';
+import { checkRoots } from './allowed-roots.js';
 import { Archive, planArchive } from './archive.js';
 import type {
   ContentChoice,
@@ -37,31 +37,10 @@ type Reply = (reply: ContentReply, transfer?: ArrayBuffer) => void;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const realPath = (directory: string): string => {
-  try {
-    return realpathSync(directory);
-  } catch {
-    return directory;
-  }
-};
-
-const isWithin = (directory: string, root: string): boolean =>
-  root === '/' || directory === root || directory.startsWith(`${root}/`);
-
-/** The owner may have been put into a narrower sandbox since the manifest was made. */
-const checkRoots = (list: ManifestList, allowedRoots: readonly string[]): void => {
-  const allowed = allowedRoots.flatMap((root) => [root, realPath(root)]);
-  const stray = list.roots.some(
-    (root) => !allowed.some((each) => isWithin(root, each) || isWithin(realPath(root), each)),
-  );
-  if (!stray) return;
-  throw new CommandError('not_found', 'Cannot use the link: its owner no longer sees the files');
-};
-
 const openList = (place: ContentPlace): ManifestList => {
   const list = ManifestList.open(place.listPath);
   try {
-    checkRoots(list, place.allowedRoots);
+    checkRoots(list.roots, place.allowedRoots);
     return list;
   } catch (error) {
     list.close();

@@ -47,7 +47,7 @@ export interface LinkPagesOptions {
   readonly content: Pick<ContentReader, 'list' | 'open'>;
   readonly manifests: Pick<ManifestStore, 'find'>;
   /** Where the files of a link are, and what its owner sees now. */
-  readonly placeOf: (link: StoredLink) => ContentPlace;
+  readonly placeOf: (link: StoredLink) => Promise<ContentPlace>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -135,7 +135,7 @@ export class LinkPages {
   /** The page of a link, or a download. */
   async #serve(visit: Visit): Promise<FastifyReply> {
     const { reply, target, link, path } = visit;
-    const place = this.#options.placeOf(link);
+    const place = await this.#options.placeOf(link);
     if (target.kind !== 'page') {
       return serveDownload(visit, { ...this.#options, place, target });
     }

@@ -9,6 +9,7 @@ import { rights } from './0003-rights.js';
 import { events } from './0004-events.js';
 import { webhooks } from './0006-webhooks.js';
 import { links } from './0007-links.js';
+import { osUsers } from './0008-os-users.js';
 import { controlPort } from './0010-control-port.js';
 import { idempotency } from './0011-idempotency.js';
 import { transferPages } from './0012-transfer-pages.js';
@@ -20,6 +21,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-events': events,
   '0006-webhooks': webhooks,
   '0007-links': links,
+  '0008-os-users': osUsers,
   '0010-control-port': controlPort,
   '0011-idempotency': idempotency,
   '0012-transfer-pages': transferPages,

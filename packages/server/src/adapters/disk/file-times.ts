@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { errnoOf } from '../adapters/disk/disk-error.js';
+import { errnoOf } from './disk-error.js';
 
 /**
  * Seconds as node:fs takes them, so that microseconds come out exactly. Node cuts the fraction, so
@@ -13,15 +13,6 @@ const secondsOf = (mtimeus: number): number | string =>
 export const setTimes = (fd: number, mtimeus: number): void => {
   try {
     fs.futimesSync(fd, secondsOf(mtimeus), secondsOf(mtimeus));
-  } catch (error) {
-    if (errnoOf(error) !== 'EPERM') throw error;
-  }
-};
-
-/** Sets a file's permission bits, never others; one that belongs to someone else keeps its own. */
-export const setMode = (fd: number, mode: number): void => {
-  try {
-    fs.fchmodSync(fd, mode & 0o777);
   } catch (error) {
     if (errnoOf(error) !== 'EPERM') throw error;
   }

@@ -1,0 +1,92 @@
+/**
+ * For whom the monitor acts. The server proper asks, and may have been taken over, so nothing that
+ * it says is believed: the account must be known to the system, must not be one of the system's own,
+ * must have been granted (see `granted-users.ts`), and must neither be locked nor expired now.
+ */
+import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
+import type { AgentAccount } from './agent-processes.js';
+import { type GrantedUsers, isAccountName } from './granted-users.js';
+import { ACCOUNT_KEPT_MS, ACCOUNTS_KEPT_MAX } from './monitor-limits.js';
+import type { MonitorOptions } from './monitor-options.js';
+import type { PasswordChecks, PasswordVerdict } from './password-checks.js';
+
+export interface AccountRulesPorts {
+  readonly options: Pick<MonitorOptions, 'allowRootLogin' | 'osUserMinUid'>;
+  readonly accounts: Pick<OsAccounts, 'findUser'>;
+  readonly granted: Pick<GrantedUsers, 'add' | 'has'>;
+  readonly checks: Pick<PasswordChecks, 'ask'>;
+  /** Milliseconds that never run backwards. */
+  readonly monotonicMs: () => number;
+}
+
+/** The account to act as, or why not. */
+export type AccountDecision =
+  | { readonly account: AgentAccount; readonly refused: null }
+  | {
+      readonly account: null;
+      readonly refused: string;
+      /** Whether another answer may come later, because the system gave none. */
+      readonly isTransient: boolean;
+    };
+
+const refuse = (refused: string, isTransient = false): AccountDecision => ({
+  account: null,
+  refused,
+  isTransient,
+});
+
+export class AccountRules {
+  readonly #ports: AccountRulesPorts;
+  /** Accounts that the system said yes to, and until when that is believed. */
+  readonly #usable = new Map<string, number>();
+
+  constructor(ports: AccountRulesPorts) {
+    this.#ports = ports;
+  }
+
+  /** Checks a password; the account is granted when it is right. */
+  async checkPassword(user: string, password: string, host: string): Promise<PasswordVerdict> {
+    const account = await this.#eligible(user);
+    if (account === null) return 'wrong';
+    const verdict = await this.#ports.checks.ask({ user, password, host });
+    if (verdict === 'right') this.#ports.granted.add(user, account.uid);
+    return verdict;
+  }
+
+  /** Decides whether an agent may work as an account. */
+  async decide(user: string): Promise<AccountDecision> {
+    const account = await this.#eligible(user);
+    if (account === null) return refuse('the account is none that this server acts as');
+    if (!this.#ports.granted.has(user, account.uid)) {
+      return refuse('the account has never logged in on this server with its password');
+    }
+    const verdict = await this.#usability(account);
+    if (verdict === 'right') return { account, refused: null };
+    return verdict === 'wrong'
+      ? refuse('the account is locked or has expired')
+      : refuse('the system does not say whether the account may be used', true);
+  }
+
+  async #eligible(user: string): Promise<AgentAccount | null> {
+    if (!isAccountName(user)) return null;
+    const found = await this.#ports.accounts.findUser(user);
+    if (found === null) return null;
+    const [uid, gid] = [Number(found.id), Number(found.groupId)];
+    if (!Number.isInteger(uid) || !Number.isInteger(gid)) return null;
+    const { allowRootLogin, osUserMinUid } = this.#ports.options;
+    const isAllowed = uid === 0 ? allowRootLogin : uid >= osUserMinUid;
+    return isAllowed ? { name: user, uid, gid } : null;
+  }
+
+  async #usability({ name, uid }: AgentAccount): Promise<PasswordVerdict> {
+    const key = `${name} ${uid}`;
+    const now = this.#ports.monotonicMs();
+    if ((this.#usable.get(key) ?? 0) > now) return 'right';
+    const verdict = await this.#ports.checks.ask({ user: name, password: null, host: '' });
+    this.#usable.delete(key);
+    if (verdict !== 'right') return verdict;
+    if (this.#usable.size >= ACCOUNTS_KEPT_MAX) this.#usable.clear();
+    this.#usable.set(key, now + ACCOUNT_KEPT_MS);
+    return verdict;
+  }
+}

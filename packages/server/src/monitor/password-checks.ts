@@ -1,0 +1,73 @@
+/** Questions to PAM, a few at a time, each in a process that ends with its answer. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import {
+  PASSWORD_CHECK_MS_MAX,
+  PASSWORD_CHECKS_MAX,
+  PASSWORD_CHECKS_WAITING_MAX,
+} from './monitor-limits.js';
+
+export interface PasswordQuestion {
+  readonly user: string;
+  /** Null asks only whether the account may be used: not locked, not expired. */
+  readonly password: string | null;
+  /** Address of the client; '' for none. */
+  readonly host: string;
+}
+
+/** `unavailable`: there was no answer, which is no yes. */
+export type PasswordVerdict = 'right' | 'wrong' | 'unavailable';
+
+const PROGRAM = fileURLToPath(new URL('./password-check.js', import.meta.url));
+
+export class PasswordChecks {
+  readonly #service: string;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(service: string) {
+    this.#service = service;
+  }
+
+  async ask(question: PasswordQuestion): Promise<PasswordVerdict> {
+    if (this.#running >= PASSWORD_CHECKS_MAX) {
+      if (this.#waiting.length >= PASSWORD_CHECKS_WAITING_MAX) return 'unavailable';
+      // Whoever ends passes its place on, so the count stays as it is.
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#running += 1;
+    }
+    try {
+      return await this.#run(question);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+
+  #run(question: PasswordQuestion): Promise<PasswordVerdict> {
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, [PROGRAM], {
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+        cwd: '/',
+        stdio: ['pipe', 'pipe', 'inherit'],
+        timeout: PASSWORD_CHECK_MS_MAX,
+        killSignal: 'SIGKILL',
+      });
+      let text = '';
+      child.stdout.setEncoding('utf8');
+      child.stdout.on('data', (part: string) => {
+        text = (text + part).slice(0, 16);
+      });
+      child.on('error', () => resolve('unavailable'));
+      child.on('close', () => {
+        if (!/^\d+\n$/.test(text)) resolve('unavailable');
+        else resolve(text === '0\n' ? 'right' : 'wrong');
+      });
+      // A child that is gone already says so by closing.
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(JSON.stringify({ service: this.#service, ...question }));
+    });
+  }
+}
