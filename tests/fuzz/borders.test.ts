@@ -52,7 +52,11 @@ interface Answer {
   readonly text: string;
 }
 
-const post = (path: string, body: Uint8Array, headers: Record<string, string>): Promise<Answer> =>
+const postOnce = (
+  path: string,
+  body: Uint8Array,
+  headers: Record<string, string>,
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const options = { host: LOOPBACK, port: server.ready.apiPort, path, method: 'POST' };
     const sent = request(
@@ -70,6 +74,17 @@ const post = (path: string, body: Uint8Array, headers: Record<string, string>): 
     sent.on('error', reject);
     sent.end(body);
   });
+
+/** A connection that the server has closed after a bad head may be taken once more; then it is gone. */
+const post: typeof postOnce = async (path, body, headers) => {
+  try {
+    return await postOnce(path, body, headers);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    connections.destroy();
+    return postOnce(path, body, headers);
+  }
+};
 
 /** Codes of the errors in an answer; each is one of the table, and none is our own fault. */
 const codesIn = (text: string): string => {
