@@ -5,10 +5,12 @@
  * The worker takes a quarter of a second to load its code. It is prepared before the rest of the
  * server is loaded, so that this happens on another core meanwhile.
  */
+
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { CommandError } from '@jetstream/contract';
+import { agentBroker } from '../adapters/agents/agent-pool.js';
 import type {
   BandwidthLimits,
   DataPlane,
@@ -23,7 +25,10 @@ const SLOTS = 480;
 const KEY_EPOCH_SHIFT = 24;
 const STOP_SLACK_MS = 5000;
 
-export type DataPlaneOptions = Omit<DataWorkerOptions, 'slots' | 'keyEpochShift'> & {
+export type DataPlaneOptions = Omit<
+  DataWorkerOptions,
+  'slots' | 'keyEpochShift' | 'agentBroker'
+> & {
   readonly slots?: number;
   readonly keyEpochShift?: number;
   log(level: 'info' | 'warn' | 'error', message: string): void;
@@ -106,6 +111,7 @@ class WorkerDataPlane implements DataPlane {
       ...rest,
       slots: rest.slots ?? SLOTS,
       keyEpochShift: rest.keyEpochShift ?? KEY_EPOCH_SHIFT,
+      agentBroker: agentBroker(),
     };
     this.#worker.postMessage(start);
     return new Promise((resolve, reject) => {

@@ -98,11 +98,17 @@ const connectThrough =
 
 let agents: FileAgents | null | undefined;
 
+/** Descriptor of the way to the monitor; null where this process works as itself. */
+export const agentBroker = (): number | null => {
+  const broker = getEnvironmentData(BROKER_KEY);
+  return typeof broker === 'number' ? broker : null;
+};
+
 /** The agents of this thread; null where this process works as itself. */
 export const fileAgents = (): FileAgents | null => {
   if (agents === undefined) {
-    const broker = getEnvironmentData(BROKER_KEY);
-    agents = typeof broker === 'number' ? new FileAgents(connectThrough(broker)) : null;
+    const broker = agentBroker();
+    agents = broker === null ? null : new FileAgents(connectThrough(broker));
   }
   return agents;
 };

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { openPacketIO } from '@jetstream/udp';
+import { useFileAgents } from '../../adapters/agents/agent-pool.js';
 import { openThreadStorage } from '../../storage/thread-storage.js';
 import { arenaBytes, DataWorker } from './data-worker.js';
 import type { DataWorkerOptions, FromWorker, ToWorker } from './worker-messages.js';
@@ -13,6 +14,8 @@ const port = parentPort;
 if (port === null) throw new Error('Cannot run: this file is the entry of a worker thread');
 
 const [options] = (await once(port, 'message')) as [DataWorkerOptions];
+// This thread has started before the way to the monitor was known.
+if (options.agentBroker !== null) useFileAgents(options.agentBroker);
 const shared = new SharedArrayBuffer(arenaBytes(options.slots));
 const arena = new Uint8Array(shared);
 const { dataPath } = options;

@@ -79,6 +79,7 @@ export const startHost = async (options: HostOptions = {}): Promise<Host> => {
       serverUid: `uid-${stateDir}`,
       minCipher: options.minCipher ?? 2,
       fixedLossMax: 0.5,
+      agentBroker: null,
       journalDir: join(stateDir, 'journal'),
       receiptDir: join(stateDir, 'receipts'),
       slots: SLOTS,

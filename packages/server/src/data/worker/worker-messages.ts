@@ -36,6 +36,8 @@ export interface DataWorkerOptions {
   /** Whether flows may run over TCP, both ways. */
   readonly tcpFallback: boolean;
   readonly keyEpochShift: number;
+  /** Descriptor of the way to file agents; null where users' files are touched as this process. */
+  readonly agentBroker: number | null;
 }
 
 interface Reason {
