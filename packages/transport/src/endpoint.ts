@@ -6,6 +6,7 @@
 import { sameBytes } from './bytes.js';
 import { CLEAR_KIND, type ClearPacket, decodeClear } from './clear-packet.js';
 import { encodeRefusal, encodeRetry, refusalReason, startsHandshake } from './clear-replies.js';
+import { type Connection, type FixedConnection, newConnection } from './connection.js';
 import { CryptoExchange } from './crypto-exchange.js';
 import { discoverIdOf, encodeDiscover } from './discover-packet.js';
 import type { ConnectOptions, EndpointOptions } from './endpoint-options.js';
@@ -19,8 +20,8 @@ import {
   type SendBatch,
 } from './packet-io.js';
 import { newChallenge } from './path-guard.js';
-import { originKeyOf, sameAddress } from './peer-address.js';
-import type { KeySchedule, SecureChannel } from './secure-channel.js';
+import { BatchPeers, originKeyOf, sameAddress } from './peer-address.js';
+import type { KeySchedule } from './secure-channel.js';
 import {
   CONTROL_BYTES_MAX,
   FRAME,
@@ -42,27 +43,6 @@ const COOKIE_ABOVE = 64;
 const FIRST_SEALED_PAUSE_US = 3000;
 const FLOW_ROOM = 64;
 
-interface Connection {
-  readonly role: 'client' | 'server';
-  readonly localId: number;
-  readonly startedAt: number;
-  readonly exchange: CryptoExchange;
-  readonly connect: ConnectOptions | null;
-  readonly originKey: string;
-  peer: PeerAddress;
-  answered: boolean;
-  /** Where the peer has last proven to be, while it isn't proven to be at `peer`. */
-  provenPeer: PeerAddress;
-  channel: SecureChannel | null;
-  schedule: KeySchedule | null;
-  flow: Flow | null;
-  handle: number;
-  sendEpoch: number;
-  receiveEpoch: number;
-  /** Sealed packets may leave from here on. */
-  sealedFrom: number;
-}
-
 export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #byLocalId = new Map<number, Connection>();
@@ -73,13 +53,18 @@ export class Endpoint {
   #flows: Connection[] = [];
   readonly #batch: SendBatch = newSendBatch();
   readonly #frame = newReceivedFrame();
+  readonly #peers: BatchPeers;
+  readonly #epochPackets: number;
   #turn = 0;
   #now = 0;
   #handshakes = 0;
   #trainAt = -Infinity;
+  #dataAt = -Infinity;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
+    this.#peers = new BatchPeers(options.io);
+    this.#epochPackets = 2 ** options.keyEpochShift;
   }
 
   get flowCount(): number {
@@ -89,6 +74,11 @@ export class Endpoint {
   /** When a packet of a timed train came in last, on the clock of `step`. */
   get trainAt(): number {
     return this.#trainAt;
+  }
+
+  /** When a data packet came in last, on the clock of `step`. */
+  get dataAt(): number {
+    return this.#dataAt;
   }
 
   /** Whether anything is going on that needs `step` more often than packets arrive. */
@@ -116,6 +106,7 @@ export class Endpoint {
     const count = this.#batch.count > 0 ? 0 : io.receiveAndOpen(waitUs);
     const now = clock();
     this.#now = now;
+    this.#peers.begin();
     for (let i = 0; i < count; i += 1) {
       readFrame(io.received, i, this.#frame);
       if (this.#frame.connection === CLEAR_HANDLE) this.#receiveClear(now);
@@ -188,20 +179,21 @@ export class Endpoint {
     const connection = this.#byHandle[frame.connection];
     if (connection?.flow == null) return;
     const { io } = this.#options;
-    const epoch = Math.floor(frame.packetNumber / 2 ** this.#options.keyEpochShift);
+    const epoch = Math.floor(frame.packetNumber / this.#epochPackets);
     if (epoch >= connection.receiveEpoch) this.#installReceiveKeys(connection, epoch + 1);
     const newest = frame.packetNumber > connection.flow.highestReceived;
     if (newest || !connection.flow.path.proven) this.#notePath(connection, newest);
     connection.sealedFrom = 0;
     if (this.#exchanging.has(connection)) connection.exchange.settle();
     if (frame.type === FRAME.dataTrain) this.#trainAt = now;
+    if (frame.type === FRAME.dataTrain || frame.type === FRAME.data) this.#dataAt = now;
     connection.flow.receive(frame, io.received.bytes, now);
   }
 
   /** Follows a peer to where its newest packet came from; back to a proven address at any sign. */
   #notePath(connection: Connection, newest: boolean): void {
     const { path } = connection.flow as Flow;
-    const from = this.#options.io.peerAddress(this.#frame.peer);
+    const from = this.#peers.address(this.#frame.peer);
     const back = !path.proven && sameAddress(from, connection.provenPeer);
     const moved = !sameAddress(from, connection.peer);
     if (moved && (back || (newest && path.mayMove(this.#now)))) {
@@ -228,7 +220,7 @@ export class Endpoint {
     const datagram = io.received.bytes.subarray(frame.offset, frame.offset + frame.length);
     const packet = decodeClear(datagram);
     if (packet === null) return;
-    const from = io.peerAddress(frame.peer);
+    const from = this.#peers.address(frame.peer);
     const discoverId = discoverIdOf(packet);
     if (discoverId !== null) {
       this.#options.discovered?.(discoverId, from);
@@ -311,27 +303,8 @@ export class Endpoint {
     this.#exchanging.add(connection);
   }
 
-  #addConnection(fixed: {
-    localId: number;
-    exchange: CryptoExchange;
-    connect: ConnectOptions | null;
-    originKey: string;
-  }): Connection {
-    const connection: Connection = {
-      ...fixed,
-      role: fixed.connect === null ? 'server' : 'client',
-      startedAt: this.#now,
-      peer: { address: '', port: 0 },
-      answered: false,
-      provenPeer: { address: '', port: 0 },
-      channel: null,
-      schedule: null,
-      flow: null,
-      handle: -1,
-      sendEpoch: 0,
-      receiveEpoch: 0,
-      sealedFrom: 0,
-    };
+  #addConnection(fixed: FixedConnection): Connection {
+    const connection = newConnection(fixed, this.#now);
     this.#byLocalId.set(connection.localId, connection);
     this.#exchanging.add(connection);
     this.#handshakes += 1;
@@ -406,7 +379,7 @@ export class Endpoint {
 
   #advanceSendKeys(connection: Connection): void {
     const last = (connection.flow as Flow).nextPacketNumber + BATCH_PACKETS_MAX;
-    const epoch = Math.floor(last / 2 ** this.#options.keyEpochShift);
+    const epoch = Math.floor(last / this.#epochPackets);
     while (connection.sendEpoch < epoch) {
       connection.sendEpoch += 1;
       const keys = (connection.schedule as KeySchedule).keys('send', connection.sendEpoch);

@@ -15,6 +15,11 @@ const SLEEP_MAX_MS = 1000;
  * a system call and a wake-up for each would cost more than all the rest.
  */
 const GATHER_US = 300;
+/** Data gather for longer while the next acknowledgement is far off: for this part of the time until then. */
+const GATHER_SHARE = 1 / 4;
+const GATHER_US_MAX = 1000;
+/** For so long after data came in, more are expected. */
+const DATA_FOLLOW_US = 5000;
 /** Below this a wait is not worth its own cost. */
 const GATHER_US_MIN = 100;
 /** Where as many came at once there is no need to wait for more. */
@@ -105,8 +110,12 @@ export class WorkerLoop {
   /** Lets more packets come in while there is nothing else to do. */
   #gather(lately: number, due: number): void {
     if (lately === 0 || lately >= GATHER_PACKETS_MAX || due < GATHER_US_MIN) return;
-    if (this.now() - this.#parts.endpoint.trainAt < TRAIN_OVER_US) return;
-    Atomics.wait(this.#never, 0, 0, Math.min(GATHER_US, due) / 1000);
+    const { trainAt, dataAt } = this.#parts.endpoint;
+    const now = this.now();
+    if (now - trainAt < TRAIN_OVER_US) return;
+    const receiving = now - dataAt < DATA_FOLLOW_US;
+    const patience = receiving ? Math.min(GATHER_US_MAX, due * GATHER_SHARE) : 0;
+    Atomics.wait(this.#never, 0, 0, Math.min(Math.max(GATHER_US, patience), due) / 1000);
   }
 
   #sleep(): void {
