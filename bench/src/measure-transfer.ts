@@ -3,7 +3,7 @@
  * hears that it is complete, and what it cost. Both trees are compared afterwards. A second transfer
  * between the same servers shows what it is worth that the sender remembers the path.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { TransferStructure } from '@jetstream/contract';
@@ -22,6 +22,7 @@ import {
   openWanLab,
   type WanLab,
 } from '../../tests/wan/dist/wan-lab.js';
+import { withMemory } from './memory-reserve.js';
 import {
   cpuSeconds,
   machineBusySeconds,
@@ -91,7 +92,6 @@ export interface TransferRun {
 
 const TIMEOUT_SECONDS = 300;
 const THREADS_SHOWN = 3;
-const TOUCH_BYTES = 1 << 20;
 
 function linkReport(before: LabStats, after: LabStats): LinkReport {
   const value = (key: string): number => (after.get(key) ?? 0) - (before.get(key) ?? 0);
@@ -204,23 +204,15 @@ function describe(timed: Timed, pair: ServerPair): TransferRun {
   };
 }
 
+/** Bytes of all files of a tree. */
+export const bytesOf = (items: ReadonlyMap<string, TreeItem>): number =>
+  [...items.values()].reduce((sum, item) => sum + item.bytes, 0);
+
 /** Compares what has arrived with what was sent, and removes it. */
 async function verify(options: MeasureOptions, arrived: string): Promise<void> {
   const found = differences(options.items, await readTree(arrived));
   if (found.length > 0) throw new Error(`${found.length} differences, first: ${found[0]}`);
   rmSync(arrived, { recursive: true });
-}
-
-/**
- * Writes and removes as many bytes as will arrive. A virtual machine gets memory from its host when
- * it is first touched, at a fraction of the speed of memory that it has; that is not ours to measure.
- */
-function touchMemory(path: string, bytes: number): void {
-  const piece = Buffer.alloc(TOUCH_BYTES);
-  const file = openSync(path, 'w');
-  for (let written = 0; written < bytes; written += TOUCH_BYTES) writeSync(file, piece);
-  closeSync(file);
-  rmSync(path);
 }
 
 async function openPair(lab: WanLab | null, options: MeasureOptions): Promise<ServerPair> {
@@ -244,17 +236,16 @@ async function measureIn(
 ): Promise<TransferRun[]> {
   const target = join(options.workDirectory, 'target');
   rmSync(target, { recursive: true, force: true });
-  if (lab === null) {
-    const bytes = [...options.items.values()].reduce((sum, item) => sum + item.bytes, 0);
-    touchMemory(join(options.workDirectory, 'touch'), bytes);
-  }
   const { source, timeoutSeconds = TIMEOUT_SECONDS } = options;
   const runs: TransferRun[] = [];
   const pair = await openPair(lab, options);
   try {
     for (const name of ['first', 'second'].slice(0, count)) {
       if (runs.length > 0) await untilForgotten(pair);
-      const timed = await timeTransfer(pair, lab, { source, target, name, timeoutSeconds });
+      const places = { source, target, name, timeoutSeconds };
+      const timed = await withMemory(options.workDirectory, bytesOf(options.items), () =>
+        timeTransfer(pair, lab, places),
+      );
       runs.push(describe(timed, pair));
       await verify(options, join(target, name));
     }

@@ -11,7 +11,8 @@ import {
   type WanNode,
 } from '../../tests/wan/dist/wan-lab.js';
 import { openLoopbackNode } from './loopback-node.js';
-import { emulatorCpu } from './measure-transfer.js';
+import { bytesOf, emulatorCpu } from './measure-transfer.js';
+import { withMemory } from './memory-reserve.js';
 import { type Peer, type PeerPlaces, peerOf } from './peer-tools.js';
 import { cpuSeconds, isListening } from './process-meter.js';
 
@@ -156,7 +157,9 @@ async function measureIn(ground: Ground, peer: Peer, options: PeerOptions): Prom
   try {
     const clientNode = peer.serverOn === 'a' ? ground.b : ground.a;
     const emulatorBefore = emulatorCpu(await ground.stats());
-    const client = await runClient(clientNode, peer.client(places), capSeconds);
+    const client = await withMemory(workDirectory, bytesOf(items), () =>
+      runClient(clientNode, peer.client(places), capSeconds),
+    );
     const stats = await ground.stats();
     const forwardBytes = stats.get('ab.in_bytes') ?? 0;
     const shared = {
@@ -173,7 +176,7 @@ async function measureIn(ground: Ground, peer: Peer, options: PeerOptions): Prom
         ? 'cut off'
         : 'failed';
     if (outcome === 'failed') return { ...shared, ...NOTHING, outcome };
-    const total = [...items.values()].reduce((sum, item) => sum + item.bytes, 0);
+    const total = bytesOf(items);
     const bytes = isEqual ? total : Math.min(total, forwardBytes);
     const { seconds } = client;
     return { ...shared, bytes, seconds, goodputMbps: (bytes * 8) / seconds / 1e6, outcome };
