@@ -5,133 +5,98 @@
  */
 import { AckDuty } from './ack-duty.js';
 import { readAck } from './ack-frame.js';
-import { getU32, putU32 } from './bytes.js';
-import { ChunkOutbox, CONTENT_DATA } from './chunk-outbox.js';
-import { readClose, writeClose } from './close-frame.js';
+import { AnswerWatch } from './answer-watch.js';
+import { getU32 } from './bytes.js';
+import { type ChunkOutbox, CONTENT_DATA } from './chunk-outbox.js';
+import { readClose } from './close-frame.js';
+import { ContentQueue } from './content-queue.js';
+import { ackContent, ControlFrames } from './control-frames.js';
 import type { FlowOptions } from './flow-options.js';
-import { MessageStream } from './message-stream.js';
 import { Pacer } from './pacer.js';
 import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
-import { type AckSummary, type PacketContent, PacketLedger, setContent } from './packet-ledger.js';
+import { PacketLedger } from './packet-ledger.js';
+import { PacketWriter } from './packet-writer.js';
 import { CHALLENGE_BYTES, PathGuard } from './path-guard.js';
-import { fittingPayload, ProbeLadder } from './probe-ladder.js';
 import { RateController } from './rate-controller.js';
 import { SendGate } from './send-gate.js';
-import { SilenceWatch } from './silence-watch.js';
 import { type RateControl, StreamRate } from './stream-rate.js';
-import {
-  CONTROL_BYTES_MAX,
-  FRAME,
-  type FrameFields,
-  fromWords,
-  newFrame,
-  PAYLOAD_BYTES_START,
-  pushFrame,
-  type ReceivedFrame,
-  setFrame,
-  setPosition,
-} from './wire.js';
-
-const CONTENT_STREAM = 2;
-const CONTENT_PROBE = 3;
-const CONTENT_PING = 4;
+import { FRAME, fromWords, type ReceivedFrame } from './wire.js';
 
 const KEEPALIVE_US = 8_000_000;
 /** Who was receiving data and hears nothing for this long shows itself: its address may be new. */
 const LISTEN_US = 1_000_000;
-const CONTROL_PACKET_BYTES = CONTROL_BYTES_MAX + PACKET_OVERHEAD_BYTES;
 /** A flow without any packet from the peer for this long is dead. */
 export const FLOW_SILENCE_MAX_US = 30_000_000;
 /** The first packet must come sooner, or the peer has not completed the handshake. */
 const FIRST_SILENCE_MAX_US = 10_000_000;
 /** Code of the end of a flow that the peer did not accept. */
 export const FLOW_CODE_REFUSED = 2;
-const STATE_INTERVAL_MIN_US = 4000;
-
-/**
- * Over streams a packet that is unanswered for this long was not taken: the receiver had no memory for
- * it. It is sent again.
- */
-const STREAM_PATIENCE_US = 3_000_000;
-
-/** Longest that one packet may take at a ceiling. */
-const CEILING_PACKET_US = 2000;
 
 export class Flow {
   readonly connection: number;
-  readonly outbox: ChunkOutbox;
   readonly rate: RateControl;
   /** How far the peer's present address is proven. */
   readonly path = new PathGuard();
   readonly #options: FlowOptions;
   readonly #ledger: PacketLedger;
-  readonly #silence: SilenceWatch;
+  readonly #answers: AnswerWatch;
   readonly #acks = new AckDuty();
-  readonly #stream = new MessageStream();
   readonly #pacer: Pacer;
   readonly #gate: SendGate;
-  readonly #probes: ProbeLadder;
-  readonly #frame: FrameFields = newFrame();
-  readonly #content: PacketContent = { kind: 0, ref: 0, serial: 0, index: 0 };
-  /** Link totals of this flow: whole packets, headers included. */
-  readonly totals = { packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0 };
-  #payloadBytes = PAYLOAD_BYTES_START;
-  /** What the path is known to take; less is used at a low ceiling. */
-  #provenBytes = PAYLOAD_BYTES_START;
-  #stateDueAt = 0;
+  readonly #writer: PacketWriter;
+  readonly #control: ControlFrames;
+  readonly #contents: ContentQueue;
   #lastReceivedAt: number;
-  #lastSentAt: number;
-  #pingDue = false;
   #listening = false;
-  #echo: Uint8Array | null = null;
-  #draining = false;
-  #tailRepeatedAt = 0;
-  #streamAskedAt = 0;
-  #closing: { code: number; reason: string; left: number } | null = null;
   #closed = false;
 
   constructor(options: FlowOptions) {
     this.#options = options;
     this.connection = options.connection;
     this.#lastReceivedAt = options.now;
-    this.#lastSentAt = options.now;
-    this.#silence = new SilenceWatch(options.now);
-    this.#stateDueAt = options.now;
-    this.outbox = new ChunkOutbox(this.#payloadBytes, options.events);
     this.#ledger = new PacketLedger({
-      acked: (content) => this.#contentAcked(content),
-      lost: (content) => this.#contentLost(content),
+      acked: (content) => {
+        if (content.kind === CONTENT_DATA) this.#answers.silence.noteDataAcked();
+        this.#contents.acked(content);
+      },
+      lost: (content) => this.#contents.lost(content),
     });
+    const parts = { ledger: this.#ledger, path: this.path };
+    this.#writer = new PacketWriter(options, parts);
+    this.#control = new ControlFrames({ writer: this.#writer, path: this.path }, options);
+    this.#contents = new ContentQueue(options, this.#writer.frame);
+    this.#answers = new AnswerWatch(this.#ledger, options.now, options.streamRoom);
     this.#gate = options.gate ?? new SendGate();
-    this.#probes = new ProbeLadder(options.payloadBytesMax);
-    const packetBytes = this.#payloadBytes + PACKET_OVERHEAD_BYTES;
+    const packetBytes = this.#contents.payloadBytes + PACKET_OVERHEAD_BYTES;
     this.#pacer = new Pacer(16 * packetBytes, options.now);
-    if (options.streamRoom === undefined) {
-      this.rate = new RateController({ ...options, packetBytes });
-    } else {
-      this.rate = new StreamRate(options);
-      // Streams take any size, so there is nothing to find out.
-      this.#provenBytes = options.payloadBytesMax;
-      this.#probes.giveUp();
-    }
+    this.rate =
+      options.streamRoom === undefined
+        ? new RateController({ ...options, packetBytes })
+        : new StreamRate(options);
   }
 
+  get outbox(): ChunkOutbox {
+    return this.#contents.outbox;
+  }
+  get totals(): PacketWriter['totals'] {
+    return this.#writer.totals;
+  }
   get closed(): boolean {
     return this.#closed;
   }
   get payloadBytes(): number {
-    return this.#payloadBytes;
+    return this.#contents.payloadBytes;
   }
   get bytesInFlight(): number {
     return this.#ledger.bytesInFlight;
   }
   /** Stream bytes waiting to be sent for the first time. */
   get messageBacklogBytes(): number {
-    return this.#stream.backlogBytes;
+    return this.#contents.stream.backlogBytes;
   }
   /** Whether what was sent goes unanswered. */
   get silent(): boolean {
-    return this.overStreams ? this.#ledger.packetsInFlight > 0 : this.#silence.timeouts > 1;
+    return this.#answers.silent;
   }
   /** Whether reliable streams, not datagrams, carry it. */
   get overStreams(): boolean {
@@ -139,11 +104,11 @@ export class Flow {
   }
   /** Over datagrams: since when nothing that was sent is acknowledged; Infinity while it is. */
   get unansweredSince(): number {
-    return this.#silence.since;
+    return this.#answers.silence.since;
   }
   /** Timeouts since the last progress. While there are any, only probes are sent. */
   get timeouts(): number {
-    return this.#silence.timeouts;
+    return this.#answers.silence.timeouts;
   }
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
@@ -158,12 +123,12 @@ export class Flow {
   }
 
   send(message: Uint8Array): void {
-    this.#stream.write(message);
+    this.#contents.stream.write(message);
   }
 
   /** Says that no more chunks follow for now, so that an idle link may repeat the tail. */
   setDraining(draining: boolean): void {
-    this.#draining = draining;
+    this.#contents.setDraining(draining);
   }
 
   /** Asks for an ack to be sent soon, because credit has changed. */
@@ -172,7 +137,7 @@ export class Flow {
   }
 
   close(code: number, reason: string): void {
-    if (this.#closing === null && !this.#closed) this.#closing = { code, reason, left: 3 };
+    if (!this.#closed) this.#control.close({ code, reason });
   }
 
   /** The peer has not completed the handshake. Without effect once it has proven that it did. */
@@ -192,15 +157,13 @@ export class Flow {
     if (data && !this.#options.inbox.receive(frame, bytes)) return;
     if (!this.#acks.note(frame.packetNumber, now)) return;
     this.#lastReceivedAt = now;
-    this.totals.packetsReceived += 1;
-    this.totals.bytesReceived += frame.length + PACKET_OVERHEAD_BYTES;
+    const packetBytes = frame.length + PACKET_OVERHEAD_BYTES;
+    this.#writer.noteReceived(packetBytes);
     if (data) {
       this.#listening = true;
-      this.#acks.noteData(frame.length + PACKET_OVERHEAD_BYTES, {
-        now,
-        packetNumber: frame.packetNumber,
-        continued: frame.type === FRAME.dataTrain,
-      });
+      const { packetNumber } = frame;
+      const continued = frame.type === FRAME.dataTrain;
+      this.#acks.noteData(packetBytes, { now, packetNumber, continued });
       this.#acks.owe(now, this.rate.minRttUs);
       return;
     }
@@ -215,83 +178,69 @@ export class Flow {
       this.#end({ by: 'timeout', code: 0, reason: `nothing was received for ${seconds} s` });
       return;
     }
-    if (now >= this.#timeoutAt()) this.#onTimeout(now);
-    if (now - this.#lastSentAt >= KEEPALIVE_US) this.#pingDue = true;
+    if (now >= this.#answers.timeoutAt(this.rate.smoothedRttUs)) this.#onTimeout(now);
+    if (now - this.#writer.lastSentAt >= KEEPALIVE_US) this.#contents.ping();
     if (now >= this.#listenUntil()) {
       this.#listening = false;
-      this.#pingDue = true;
+      this.#contents.ping();
     }
   }
 
   /** Appends what may leave now. @returns Whether the batch could have taken more of ours. */
   fill(batch: SendBatch, room: number, now: number): void {
     if (this.#closed) return;
+    const control = this.#control;
     const end = Math.min(batch.count + room, batch.words.length / 9);
-    this.#fillPath(batch, end, now);
-    if (now >= this.#acks.dueAt && this.#pathAllows(0)) this.#fillAck(batch, end, now);
-    if (this.#closing !== null) {
-      this.#fillClose(batch, end);
+    control.fillPath(batch, end, now);
+    if (now >= this.#acks.dueAt && control.pathAllows(0)) {
+      const content = ackContent(this.#options.events, this.#contents.stream.receiveLimit);
+      control.fillAck(batch, end, { duty: this.#acks, content, now });
+    }
+    if (control.closing) {
+      const said = control.fillClose(batch, end);
+      if (said !== null) this.#end({ by: 'us', code: said.code, reason: said.reason });
       return;
     }
-    this.#fitPayload();
-    const rate = this.rate.pacingRate;
-    // At a ceiling there is no capacity to be found out, and bursts would exceed it.
-    const { limitedByCeiling } = this.rate;
-    const train = limitedByCeiling ? 0 : this.rate.trainPackets;
-    this.#pacer.setTrain(train * (this.#payloadBytes + PACKET_OVERHEAD_BYTES));
-    if (this.#pacer.refill(rate, now, limitedByCeiling)) this.#ledger.markAppLimited();
-    this.#gate.refill(now);
-    const window = this.rate.window;
-    const { streamRoom } = this.#options;
-    const bytesUntil = this.totals.bytesSent + (streamRoom?.() ?? Infinity);
-    while (batch.count < end && !this.#ledger.full && this.totals.bytesSent < bytesUntil) {
-      const asking = this.#silence.asking > 0;
-      if (!this.#pathAllows(this.#payloadBytes)) break;
-      const allowed =
-        asking ||
-        (this.#silence.timeouts === 0 &&
-          this.#pacer.ready &&
-          this.#gate.open &&
-          this.#ledger.bytesInFlight < window);
-      if (!allowed) break;
-      if (!this.#fillNext(batch, now)) {
-        // Nothing to probe with: the next timeout asks again.
-        this.#silence.stopAsking();
-        break;
-      }
-      if (asking) this.#silence.asked();
+    if (this.#contents.fitPayload(Math.min(this.#gate.rate, this.rate.ceiling))) {
+      this.#payloadChanged();
     }
-    this.#pacer.setWaiting(!this.#pacer.ready && (this.outbox.ready || this.#stream.ready));
+    this.#refill(now);
+    const window = this.rate.window;
+    this.#fillContents(batch, { end, now, window });
+    this.#pacer.setWaiting(!this.#pacer.ready && this.#contents.waiting);
     this.#noteIdle(now, window);
   }
 
   /** When this flow next needs to run, given that `fill` has just been called. */
   deadline(now: number): number {
     if (this.#closed) return Infinity;
-    if (this.#closing !== null) return now;
-    const idleAt = Math.min(this.#timeoutAt(), this.#silentUntil(), this.path.deadline);
+    if (this.#control.closing) return now;
+    const { silence } = this.#answers;
+    const timeoutAt = this.#answers.timeoutAt(this.rate.smoothedRttUs);
+    const idleAt = Math.min(timeoutAt, this.#silentUntil(), this.path.deadline);
     // A new address has used up what it gets: only its packets, or time, change that.
-    if (!this.#pathAllows(this.#payloadBytes)) return idleAt;
-    if (this.#echo !== null) return now;
+    if (!this.#control.pathAllows(this.payloadBytes)) return idleAt;
+    if (this.#control.owesEcho) return now;
     const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil());
     if (this.#ledger.full) return at;
-    if (this.#silence.asking > 0) return now;
+    if (silence.asking > 0) return now;
     // Streams that are full call back.
     if (this.#options.streamRoom?.() === 0) return at;
     // Behind a full window or a silent path only an ack or a timeout brings news.
-    if (this.#silence.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
+    if (silence.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
     const paced = now + Math.max(this.#pacer.waitUs(this.rate.pacingRate), this.#gate.waitUs());
-    if (this.outbox.ready || this.#stream.ready || this.#pingDue) return Math.min(at, paced);
-    const keepaliveAt = this.#lastSentAt + KEEPALIVE_US;
-    const tailAt = this.#mayRepeatTail() ? this.#tailRepeatedAt + this.#tailPauseUs() : Infinity;
+    if (this.#contents.ready) return Math.min(at, paced);
+    const keepaliveAt = this.#writer.lastSentAt + KEEPALIVE_US;
+    const tailAt = this.#contents.tailAt(this.rate.smoothedRttUs);
     return Math.min(at, keepaliveAt, Math.max(tailAt, paced));
   }
 
   #receiveControl(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
+    const payload = () => bytes.subarray(frame.offset, frame.offset + frame.length);
     switch (frame.type) {
       case FRAME.stream:
         this.#acks.owe(now, this.rate.minRttUs);
-        this.#receiveStream(frame, bytes);
+        this.#receiveStream(fromWords(frame.positionHigh, frame.positionLow), payload());
         break;
       case FRAME.ack:
         this.#receiveAck(frame, bytes, now);
@@ -307,12 +256,10 @@ export class Flow {
         this.#acks.owe(now, this.rate.minRttUs);
         break;
       case FRAME.challenge:
-        if (frame.length === CHALLENGE_BYTES) {
-          this.#echo = bytes.slice(frame.offset, frame.offset + frame.length);
-        }
+        if (frame.length === CHALLENGE_BYTES) this.#control.challenged(payload().slice());
         break;
       case FRAME.response:
-        this.path.prove(bytes.subarray(frame.offset, frame.offset + frame.length));
+        this.path.prove(payload());
         break;
       case FRAME.close:
         this.#end({ by: 'peer', ...readClose(bytes, frame.offset, frame.length) });
@@ -322,10 +269,8 @@ export class Flow {
     }
   }
 
-  #receiveStream(frame: ReceivedFrame, bytes: Uint8Array): void {
-    const start = fromWords(frame.positionHigh, frame.positionLow);
-    const content = bytes.subarray(frame.offset, frame.offset + frame.length);
-    const arrival = this.#stream.receive(start, content);
+  #receiveStream(start: number, content: Uint8Array): void {
+    const arrival = this.#contents.stream.receive(start, content);
     if ('violation' in arrival) {
       this.close(1, arrival.violation);
       return;
@@ -348,19 +293,17 @@ export class Flow {
       this.close(1, 'an acknowledgement is malformed');
       return;
     }
-    this.#stream.raiseSendLimit(ack.streamLimit);
+    this.#contents.stream.raiseSendLimit(ack.streamLimit);
     for (const credit of ack.credits) {
       this.#options.events.credit(credit.channel, credit.chunkLimit);
     }
     this.rate.setPeerCeiling(ack.rateLimit > 0 ? ack.rateLimit / 1000 : Number.POSITIVE_INFINITY);
     if (ack.trainRate > 0) this.rate.noteTrain(ack.trainRate / 1000);
-    this.#afterAck(summary, now);
-  }
-
-  #afterAck(summary: AckSummary, now: number): void {
-    if (summary.ackedPackets > 0) this.#noteProgress(now);
-    const patience = this.overStreams ? this.#streamPatienceUs() : 0;
-    this.#ledger.detectLost(this.rate.smoothedRttUs, summary, patience);
+    const progress = summary.ackedPackets > 0;
+    const blocked = progress && this.#answers.silence.progress(now, this.outbox.size > 0);
+    if (blocked && this.#contents.shrinkPayload()) this.#payloadChanged();
+    const { smoothedRttUs } = this.rate;
+    this.#ledger.detectLost(smoothedRttUs, summary, this.#answers.patienceUs(smoothedRttUs));
     this.rate.onAck(summary, { now, bytesInFlight: this.#ledger.bytesInFlight });
   }
 
@@ -369,248 +312,84 @@ export class Flow {
     return this.#lastReceivedAt + silenceMax;
   }
 
-  #timeoutAt(): number {
-    if (this.#ledger.packetsInFlight === 0) return Infinity;
-    if (this.overStreams) {
-      const since = Math.max(this.#streamAskedAt, this.#ledger.oldestSentAt);
-      return since + this.#streamPatienceUs();
-    }
-    return this.#silence.timeoutAt({
-      rttUs: this.rate.smoothedRttUs,
-      oldestSentAt: this.#ledger.oldestSentAt,
-    });
-  }
-
-  /** Much longer than one stream may fall behind another, for nothing but the peer's memory is short. */
-  #streamPatienceUs(): number {
-    return Math.max(STREAM_PATIENCE_US, 3 * this.rate.smoothedRttUs);
-  }
-
   #onTimeout(now: number): void {
-    if (this.overStreams) {
-      this.#streamAskedAt = now;
-      // Full streams have only not been read yet.
-      if (this.#options.streamRoom?.() === 0) return;
-      if (!this.outbox.ready) this.outbox.repeatTail();
-      if (!this.#stream.ready) this.#stream.repeat();
-      this.#pingDue = true;
-      return;
-    }
-    if (this.#silence.expire(now)) {
+    const duty = this.#answers.expire(now);
+    if (duty === 'wait') return;
+    if (duty === 'give up and ask') {
       this.#ledger.loseAll();
       this.rate.onTimeout(now);
     }
-    if (!this.outbox.ready) this.outbox.repeatTail();
-    if (!this.#stream.ready) this.#stream.repeat();
     // Small beside large: when only the small one comes back, the path has lost its large packets.
-    const nothing = !this.outbox.ready && !this.#stream.ready;
-    if (this.#silence.timeouts > 1 || nothing) this.#pingDue = true;
+    this.#contents.ask(this.overStreams || this.timeouts > 1);
   }
 
-  #noteProgress(now: number): void {
-    const blocked = this.#silence.progress(now, this.outbox.size > 0);
-    if (blocked && this.#payloadBytes > PAYLOAD_BYTES_START) {
-      this.#provenBytes = PAYLOAD_BYTES_START;
-      this.#usePayload(PAYLOAD_BYTES_START);
-      this.#probes.giveUp();
-      this.outbox.repacketize();
+  #payloadChanged(): void {
+    this.rate.setPacketBytes(this.payloadBytes + PACKET_OVERHEAD_BYTES);
+  }
+
+  /** Brings what pacer and ceilings allow up to date. */
+  #refill(now: number): void {
+    const { limitedByCeiling, pacingRate } = this.rate;
+    // At a ceiling there is no capacity to be found out, and bursts would exceed it.
+    const train = limitedByCeiling ? 0 : this.rate.trainPackets;
+    this.#pacer.setTrain(train * (this.payloadBytes + PACKET_OVERHEAD_BYTES));
+    if (this.#pacer.refill(pacingRate, now, limitedByCeiling)) this.#ledger.markAppLimited();
+    this.#gate.refill(now);
+  }
+
+  #fillContents(batch: SendBatch, limits: { end: number; now: number; window: number }): void {
+    const { end, now, window } = limits;
+    const { silence } = this.#answers;
+    const { totals } = this.#writer;
+    const bytesUntil = totals.bytesSent + (this.#options.streamRoom?.() ?? Infinity);
+    while (batch.count < end && !this.#ledger.full && totals.bytesSent < bytesUntil) {
+      const asking = silence.asking > 0;
+      if (!this.#control.pathAllows(this.payloadBytes)) break;
+      const allowed =
+        asking ||
+        (silence.timeouts === 0 &&
+          this.#pacer.ready &&
+          this.#gate.open &&
+          this.#ledger.bytesInFlight < window);
+      if (!allowed) break;
+      if (!this.#fillNext(batch, now)) {
+        // Nothing to probe with: the next timeout asks again.
+        silence.stopAsking();
+        break;
+      }
+      if (asking) silence.asked();
     }
   }
 
   #fillNext(batch: SendBatch, now: number): boolean {
-    const frame = this.#frame;
+    const contents = this.#contents;
+    const rttUs = this.rate.smoothedRttUs;
     // Only who sends content has something to say about what is resolved.
-    const content = this.outbox.ready || this.#stream.ready || this.#pingDue;
-    if (content && now >= this.#stateDueAt) this.#fillState(batch, now);
+    if (contents.ready) this.#control.fillState(batch, { rttUs, floor: this.#ledger.floor }, now);
     if (batch.count * 9 >= batch.words.length) return false;
-    if (this.#pingDue) {
-      this.#pingDue = false;
-      setFrame(this.#frame, FRAME.ping, 0);
-      frame.offset = this.#options.paddingOffset;
-      setContent(this.#content, CONTENT_PING, 0);
-    } else if (this.#stream.ready) {
-      if (!this.#fillStream(batch)) return false;
-    } else if (this.#fillProbe(now)) {
-      // Filled in.
-    } else if (!this.outbox.next(frame, this.#content)) {
-      return false;
-    } else if (this.#pacer.inTrain) {
-      frame.type = FRAME.dataTrain;
-    }
-    this.#push(batch, now);
-    return true;
-  }
-
-  #fillProbe(now: number): boolean {
-    if (this.#silence.timeouts > 0 || !this.outbox.ready || !this.path.proven) return false;
-    const bytes = this.#probes.next(now, this.rate.smoothedRttUs);
-    if (bytes === 0) return false;
-    setFrame(this.#frame, FRAME.probe, bytes);
-    this.#frame.offset = this.#options.paddingOffset;
-    setContent(this.#content, CONTENT_PROBE, bytes);
-    return true;
-  }
-
-  #push(batch: SendBatch, now: number): void {
-    const bytes = this.#frame.length + PACKET_OVERHEAD_BYTES;
-    const packetNumber = this.#ledger.record(this.#content, {
-      bytes,
-      now,
-      calm: this.rate.calm && this.#content.kind === CONTENT_DATA,
-    });
-    pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
+    const mayProbe = this.timeouts === 0 && this.path.proven;
+    if (!contents.next(this.#writer.cell(batch), now, mayProbe ? rttUs : 0)) return false;
+    const { frame } = this.#writer;
+    if (frame.type === FRAME.data && this.#pacer.inTrain) frame.type = FRAME.dataTrain;
+    const calm = this.rate.calm && contents.isData;
+    const bytes = this.#writer.push(batch, contents.content, { now, calm });
     this.#pacer.spend(bytes);
     this.#gate.spend(bytes);
-    this.path.spend(bytes);
-    this.totals.packetsSent += 1;
-    this.totals.bytesSent += bytes;
-    this.#lastSentAt = now;
-  }
-
-  #fillStream(batch: SendBatch): boolean {
-    const offset = this.#cell(batch);
-    const taken = this.#stream.take(CONTROL_BYTES_MAX, this.#options.arena, offset);
-    if (taken === null) return false;
-    setFrame(this.#frame, FRAME.stream, taken.range.end - taken.range.start);
-    setPosition(this.#frame, taken.range.start);
-    this.#frame.offset = offset;
-    setContent(this.#content, CONTENT_STREAM, taken.ref);
-    this.#content.serial = taken.serial;
     return true;
-  }
-
-  #fillState(batch: SendBatch, now: number): void {
-    const offset = this.#cell(batch);
-    putU32(this.#options.arena, offset, Math.min(0xffff_ffff, Math.round(this.rate.smoothedRttUs)));
-    setFrame(this.#frame, FRAME.state, 4);
-    setPosition(this.#frame, this.#ledger.floor);
-    this.#frame.offset = offset;
-    this.#pushUnrecorded(batch);
-    this.#stateDueAt = now + Math.max(STATE_INTERVAL_MIN_US, this.rate.smoothedRttUs / 4);
-  }
-
-  #fillAck(batch: SendBatch, end: number, now: number): void {
-    const { events, arena } = this.#options;
-    const content = {
-      streamLimit: this.#stream.receiveLimit,
-      credits: events.credits(),
-      rateLimit: events.receiveRateMax?.() ?? Number.POSITIVE_INFINITY,
-    };
-    this.#acks.write(content, now, {
-      bytes: arena,
-      cell: () => (batch.count < end && this.#pathAllows(0) ? this.#cell(batch) : -1),
-      push: (length, top) => {
-        this.#frame.offset = this.#cell(batch);
-        setFrame(this.#frame, FRAME.ack, length);
-        setPosition(this.#frame, top);
-        this.#pushUnrecorded(batch);
-      },
-    });
-  }
-
-  #fillClose(batch: SendBatch, end: number): void {
-    const closing = this.#closing as { code: number; reason: string; left: number };
-    // Nobody is told the end of a flow at an address that may not be its own.
-    if (!this.path.proven) closing.left = 0;
-    while (closing.left > 0 && batch.count < end) {
-      const offset = this.#cell(batch);
-      const length = writeClose(this.#options.arena, offset, closing);
-      setFrame(this.#frame, FRAME.close, length);
-      this.#frame.offset = offset;
-      this.#pushUnrecorded(batch);
-      closing.left -= 1;
-    }
-    if (closing.left === 0) this.#end({ by: 'us', code: closing.code, reason: closing.reason });
-  }
-
-  #pushUnrecorded(batch: SendBatch): void {
-    const packetNumber = this.#ledger.takeUnrecorded();
-    this.totals.packetsSent += 1;
-    this.totals.bytesSent += this.#frame.length + PACKET_OVERHEAD_BYTES;
-    this.path.spend(this.#frame.length + PACKET_OVERHEAD_BYTES);
-    pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
-  }
-
-  /** Challenges the peer's new address, and echoes what the peer asks of ours. */
-  #fillPath(batch: SendBatch, end: number, now: number): void {
-    const mayPush = () =>
-      batch.count < end && this.path.allows(CHALLENGE_BYTES + PACKET_OVERHEAD_BYTES);
-    if (this.#echo !== null && mayPush()) {
-      this.#pushPath(batch, FRAME.response, this.#echo);
-      this.#echo = null;
-    }
-    const challenge = mayPush() ? this.path.takeChallenge(now) : null;
-    if (challenge !== null) this.#pushPath(batch, FRAME.challenge, challenge);
-  }
-
-  #pushPath(batch: SendBatch, type: number, payload: Uint8Array): void {
-    const offset = this.#cell(batch);
-    this.#options.arena.set(payload, offset);
-    setFrame(this.#frame, type, payload.length);
-    this.#frame.offset = offset;
-    this.#pushUnrecorded(batch);
-  }
-
-  /** Whether a packet may leave, and an ack or state frame beside it. */
-  #pathAllows(payloadBytes: number): boolean {
-    return this.path.allows(CONTROL_PACKET_BYTES + payloadBytes + PACKET_OVERHEAD_BYTES);
   }
 
   #listenUntil(): number {
     return this.#listening ? this.#lastReceivedAt + LISTEN_US : Infinity;
   }
 
-  /** The scratch cell of the batch's next position; free again once the batch has left. */
-  #cell(batch: SendBatch): number {
-    return this.#options.scratchOffset + batch.count * CONTROL_BYTES_MAX;
-  }
-
   #noteIdle(now: number, window: number): void {
     const blocked = !this.#pacer.ready || this.#ledger.bytesInFlight >= window;
-    if (blocked || this.outbox.ready || this.#stream.ready) return;
+    if (blocked || this.#contents.waiting) return;
     this.#ledger.markAppLimited();
-    if (this.#mayRepeatTail() && now >= this.#tailRepeatedAt + this.#tailPauseUs()) {
-      this.#tailRepeatedAt = now;
-      this.outbox.repeatTail();
+    const { smoothedRttUs } = this.rate;
+    if (this.timeouts === 0 && now >= this.#contents.tailAt(smoothedRttUs)) {
+      this.#contents.repeatTail(now);
     }
-  }
-
-  #mayRepeatTail(): boolean {
-    if (!this.#draining || this.overStreams) return false;
-    return this.#silence.timeouts === 0 && !this.outbox.ready && this.outbox.size > 0;
-  }
-
-  #tailPauseUs(): number {
-    return Math.max(this.rate.smoothedRttUs / 2, 10_000);
-  }
-
-  #contentAcked(content: PacketContent): void {
-    if (content.kind === CONTENT_DATA) {
-      this.#silence.noteDataAcked();
-      this.outbox.acked(content);
-    } else if (content.kind === CONTENT_STREAM) {
-      this.#stream.acked(content.ref, content.serial);
-    } else if (content.kind === CONTENT_PROBE && this.#probes.acked(content.ref)) {
-      this.#provenBytes = content.ref;
-    }
-  }
-
-  #contentLost(content: PacketContent): void {
-    if (content.kind === CONTENT_DATA) this.outbox.lost(content);
-    else if (content.kind === CONTENT_STREAM) this.#stream.lost(content.ref, content.serial);
-  }
-
-  /** Uses the largest packets that the path takes and that do not make a low ceiling coarse. */
-  #fitPayload(): void {
-    const ceiling = Math.min(this.#gate.rate, this.rate.ceiling);
-    const bytes = fittingPayload(Math.min(this.#provenBytes, ceiling * CEILING_PACKET_US));
-    if (bytes !== this.#payloadBytes) this.#usePayload(bytes);
-  }
-
-  #usePayload(bytes: number): void {
-    this.#payloadBytes = bytes;
-    this.outbox.setPayloadBytes(bytes);
-    this.rate.setPacketBytes(bytes + PACKET_OVERHEAD_BYTES);
   }
 
   #end(end: { by: 'peer' | 'us' | 'timeout'; code: number; reason: string }): void {

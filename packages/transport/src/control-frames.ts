@@ -1,0 +1,137 @@
+/**
+ * The frames of a flow that are not acknowledged: acknowledgements, state, the proof of an address, and
+ * the last words. Each is sent again with newer content where that matters.
+ */
+import type { AckContent, AckDuty } from './ack-duty.js';
+import { putU32 } from './bytes.js';
+import { writeClose } from './close-frame.js';
+import type { FlowEvents } from './flow-options.js';
+import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
+import type { PacketWriter } from './packet-writer.js';
+import { CHALLENGE_BYTES, type PathGuard } from './path-guard.js';
+import { CONTROL_BYTES_MAX, FRAME, setFrame, setPosition } from './wire.js';
+
+const CONTROL_PACKET_BYTES = CONTROL_BYTES_MAX + PACKET_OVERHEAD_BYTES;
+const STATE_INTERVAL_MIN_US = 4000;
+const STATE_BYTES = 4;
+/** Times that the end of a flow is said: nobody acknowledges it. */
+const CLOSE_PACKETS = 3;
+
+export interface FlowEnd {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What an acknowledgement says besides which packets came in. */
+export const ackContent = (events: FlowEvents, streamLimit: number): AckContent => ({
+  streamLimit,
+  credits: events.credits(),
+  rateLimit: events.receiveRateMax?.() ?? Number.POSITIVE_INFINITY,
+});
+
+export class ControlFrames {
+  readonly #writer: PacketWriter;
+  readonly #path: PathGuard;
+  readonly #arena: Uint8Array;
+  #stateDueAt: number;
+  #echo: Uint8Array | null = null;
+  #closing: (FlowEnd & { left: number }) | null = null;
+
+  constructor(
+    parts: { readonly writer: PacketWriter; readonly path: PathGuard },
+    options: { readonly arena: Uint8Array; readonly now: number },
+  ) {
+    this.#writer = parts.writer;
+    this.#path = parts.path;
+    this.#arena = options.arena;
+    this.#stateDueAt = options.now;
+  }
+
+  /** Whether a packet may leave for the peer's address, and an ack or state frame beside it. */
+  pathAllows(payloadBytes: number): boolean {
+    return this.#path.allows(CONTROL_PACKET_BYTES + payloadBytes + PACKET_OVERHEAD_BYTES);
+  }
+
+  /** Whether the peer waits for the echo of its challenge. */
+  get owesEcho(): boolean {
+    return this.#echo !== null;
+  }
+
+  /** The peer asks for a proof that we receive here. */
+  challenged(challenge: Uint8Array): void {
+    this.#echo = challenge;
+  }
+
+  /** Challenges the peer's new address, and echoes what the peer asks of ours. */
+  fillPath(batch: SendBatch, end: number, now: number): void {
+    const mayPush = () =>
+      batch.count < end && this.#path.allows(CHALLENGE_BYTES + PACKET_OVERHEAD_BYTES);
+    if (this.#echo !== null && mayPush()) {
+      this.#pushPath(batch, FRAME.response, this.#echo);
+      this.#echo = null;
+    }
+    const challenge = mayPush() ? this.#path.takeChallenge(now) : null;
+    if (challenge !== null) this.#pushPath(batch, FRAME.challenge, challenge);
+  }
+
+  fillAck(
+    batch: SendBatch,
+    end: number,
+    ack: { readonly duty: AckDuty; readonly content: AckContent; readonly now: number },
+  ): void {
+    ack.duty.write(ack.content, ack.now, {
+      bytes: this.#arena,
+      cell: () => (batch.count < end && this.pathAllows(0) ? this.#writer.cell(batch) : -1),
+      push: (length, top) => this.#push(batch, { type: FRAME.ack, length, position: top }),
+    });
+  }
+
+  /** Says what the peer's acknowledgements depend on, when it is time to. */
+  fillState(
+    batch: SendBatch,
+    state: { readonly rttUs: number; readonly floor: number },
+    now: number,
+  ): void {
+    if (now < this.#stateDueAt) return;
+    const rttUs = Math.min(0xffff_ffff, Math.round(state.rttUs));
+    putU32(this.#arena, this.#writer.cell(batch), rttUs);
+    this.#push(batch, { type: FRAME.state, length: STATE_BYTES, position: state.floor });
+    this.#stateDueAt = now + Math.max(STATE_INTERVAL_MIN_US, state.rttUs / 4);
+  }
+
+  get closing(): boolean {
+    return this.#closing !== null;
+  }
+
+  close(end: FlowEnd): void {
+    this.#closing ??= { ...end, left: CLOSE_PACKETS };
+  }
+
+  /** @returns The end, once it has been said. */
+  fillClose(batch: SendBatch, end: number): FlowEnd | null {
+    const closing = this.#closing;
+    if (closing === null) return null;
+    // Nobody is told the end of a flow at an address that may not be its own.
+    if (!this.#path.proven) closing.left = 0;
+    while (closing.left > 0 && batch.count < end) {
+      const length = writeClose(this.#arena, this.#writer.cell(batch), closing);
+      this.#push(batch, { type: FRAME.close, length, position: 0 });
+      closing.left -= 1;
+    }
+    return closing.left === 0 ? closing : null;
+  }
+
+  #pushPath(batch: SendBatch, type: number, payload: Uint8Array): void {
+    this.#arena.set(payload, this.#writer.cell(batch));
+    this.#push(batch, { type, length: payload.length, position: 0 });
+  }
+
+  /** Pushes a frame whose payload lies in the batch's next cell. */
+  #push(batch: SendBatch, fields: { type: number; length: number; position: number }): void {
+    const { frame } = this.#writer;
+    setFrame(frame, fields.type, fields.length);
+    setPosition(frame, fields.position);
+    frame.offset = this.#writer.cell(batch);
+    this.#writer.pushUnrecorded(batch);
+  }
+}
