@@ -1,5 +1,12 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:https';
 import type { Api } from '@jetstream/client';
 import type { SharedTokenStructure } from '@jetstream/contract';
@@ -354,6 +361,11 @@ describe('the command line', () => {
     expect(await get(made.uri)).toMatchObject({ exitCode: 0 });
     expect(differences(await readTree(source), await readTree(`${target}/source`))).toEqual([]);
     expect(await get(made.url)).toMatchObject({ exitCode: 3 });
+    // Another command does not take a link for a path, nor repeat its secret.
+    const copied = await runCli(['cp', made.uri, target], environment);
+    expect(copied).toMatchObject({ exitCode: 2 });
+    expect(copied.stderr).toContain('jetstream get');
+    expect(copied.stderr).not.toContain('js1.');
     const listed = await runCli(['links', ...server_], environment);
     expect(listed.stdout).toMatch(/ 1\/1 .*Footage/);
     const removed = await runCli(['links', 'delete', made.url, ...server_], environment);
@@ -361,5 +373,28 @@ describe('the command line', () => {
     const after = await runCli(['links', 'list', '--json', ...server_], environment);
     expect(after.stdout).not.toContain('Footage');
     expect(statSync(target).isDirectory()).toBe(true);
+  });
+
+  it('redeems nothing by a link that has expired or is no link', async () => {
+    const manifest = await api.send.createManifest({ mappings: { '/source': source } });
+    await api.send.waitForManifest(manifest, { timeoutSeconds: 30 });
+    const { token } = await api.send.createSharedToken(manifest, { timeLimitSeconds: 0.2 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const target = lab.path('too late');
+    const get = (link: string) =>
+      runCli(['get', link, target, '--embedded', '--json'], {
+        XDG_CONFIG_HOME: lab.path('config'),
+        XDG_STATE_HOME: lab.path('state'),
+      });
+    const place = `jetstream://${LOOPBACK}:${server.ready.apiPort}`;
+    for (const link of [
+      `${place}/download?token=${encodeURIComponent(token)}`,
+      `${place}/connect`,
+    ]) {
+      const { exitCode, stdout, stderr } = await get(link);
+      expect(exitCode, link).not.toBe(0);
+      expect(stdout + stderr).not.toContain(token);
+      expect(existsSync(target)).toBe(false);
+    }
   });
 });

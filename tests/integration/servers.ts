@@ -1,6 +1,6 @@
 /**
  * Real servers for tests: each its own process with its own state directory, all below one
- * temporary directory that vanishes with them.
+ * temporary directory that vanishes with them, after it was searched for secrets.
  *
  * ```ts
  * await using lab = openLab();
@@ -23,6 +23,7 @@ import {
   type ServerProcessOptions,
   startServer,
 } from '../../scripts/server-process.js';
+import { findLabSecrets, secretsOf } from './lab-secrets.js';
 
 /** Servers, clients and directories of one test. */
 export interface Lab extends AsyncDisposable {
@@ -82,10 +83,16 @@ export function openLab(): Lab {
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(clients.map((api) => api.close()));
       await Promise.allSettled([...servers.values()].map((server) => server.stop(5000)));
+      const places = [...servers.values()].map((server) => server.directory);
+      const found = findLabSecrets(places, given);
       rmSync(directory, { recursive: true, force: true });
+      if (found.length > 0) throw new Error(`Secrets lie in clear text: ${found.join('; ')}`);
     },
   };
 }
+
+/** Secrets that the command line was given in this process. */
+const given = new Set<string>();
 
 /** How a command of the CLI ended. */
 export interface CliResult {
@@ -99,6 +106,7 @@ export function runCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CliResult> {
+  for (const secret of secretsOf(environment)) given.add(secret);
   return new Promise((resolve) => {
     const env = { ...process.env, ...environment };
     const child = execFile(

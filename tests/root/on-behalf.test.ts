@@ -18,15 +18,16 @@ import type { Api } from '@jetstream/client';
 import { PERMISSIONS, SYMLINK_PRESERVE } from '@jetstream/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOOPBACK, type ServerProcess } from '../../scripts/server-process.js';
-import { runCli } from '../integration/servers.js';
 import {
   ALICE,
   BOB,
+  FILES_ACCOUNT,
   GROUP,
   gidOf,
   giveTo,
   groupIdOf,
   loginAs,
+  loginAsBuiltIn,
   openRootLab,
   privateDirectory,
   SERVER_ACCOUNT,
@@ -68,8 +69,8 @@ beforeAll(async () => {
 afterAll(() => lab[Symbol.asyncDispose]());
 
 /** Why triggers have failed, as the superuser reads it: the local key is that of the server. */
-const failuresOf = (name: string): (string | undefined)[] =>
-  readFileSync(server.logPath, 'utf8')
+const failuresOf = (name: string, of = server): (string | undefined)[] =>
+  readFileSync(of.logPath, 'utf8')
     .split('\n')
     .filter((line) => line.includes(`"trigger":"${name}"`))
     .map((line) => (JSON.parse(line) as { msg?: string }).msg)
@@ -97,19 +98,22 @@ describe('a trigger', () => {
     expect(linesOf(told('launch', SERVER_ACCOUNT))[0]).toBe(String(uidOf(SERVER_ACCOUNT)));
   });
 
-  test('is not run for an owner without an account', async () => {
-    const flag = `--persistent-state-dir=${server.stateDir}`;
-    const added = await runCli(['users', 'add', 'guest', flag], {
-      JETSTREAM_NEW_PASSWORD: 'a password of no account',
-    });
-    expect(added.exitCode).toBe(0);
+  test('of an owner without an account runs as the account for files', async () => {
     writeTrigger('tokenCreated');
-    const guest = lab.client(server);
-    await guest.connect();
-    await guest.server.auth('guest', 'a password of no account');
+    const guest = await loginAsBuiltIn(lab, server, 'guest');
     await guest.server.createAPIToken({ permissions: PERMISSIONS.UPLOAD });
-    await until('it was refused', () => failuresOf('tokenCreated').length > 0);
-    expect(failuresOf('tokenCreated')[0]).toContain('no account of the operating system');
+    await until('it has run', () => existsSync(told('tokenCreated', FILES_ACCOUNT)));
+    const [uid, , groups, , owner] = linesOf(told('tokenCreated', FILES_ACCOUNT));
+    expect({ uid, owner }).toEqual({ uid: String(uidOf(FILES_ACCOUNT)), owner: 'guest' });
+    expect(groups).toBe(String(gidOf(FILES_ACCOUNT)));
+  });
+
+  test('is not run for an owner without an account where there is none for files', async () => {
+    const other = await startAsRoot(lab, 'rome', ['--files-account=', `--trigger-dir=${triggers}`]);
+    const guest = await loginAsBuiltIn(lab, other, 'guest');
+    await guest.server.createAPIToken({ permissions: PERMISSIONS.UPLOAD });
+    await until('it was refused', () => failuresOf('tokenCreated', other).length > 0);
+    expect(failuresOf('tokenCreated', other)[0]).toContain('no account of the operating system');
   });
 
   test('that others than root could change is not run as anybody', async () => {

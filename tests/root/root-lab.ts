@@ -8,7 +8,7 @@ import {
   type ServerProcessOptions,
   startServer,
 } from '../../scripts/server-process.js';
-import { type Lab, openLab } from '../integration/servers.js';
+import { type Lab, openLab, runCli } from '../integration/servers.js';
 
 export const ALICE = 'jstroot-a';
 export const BOB = 'jstroot-b';
@@ -16,6 +16,8 @@ export const CAROL = 'jstroot-c';
 export const LOCKED = 'jstroot-locked';
 export const EXPIRED = 'jstroot-expired';
 export const SERVER_ACCOUNT = 'jstroot-server';
+/** Account that built-in users without one of the machine work as. */
+export const FILES_ACCOUNT = 'jstroot-files';
 export const GROUP = 'jstroot-group';
 /** Seconds that the agents of these servers live without work. */
 export const AGENT_IDLE_SECONDS = 2;
@@ -50,6 +52,7 @@ const asRoot = (flags: readonly string[]): Omit<ServerProcessOptions, 'directory
   environment: { JETSTREAM_SINGLE_PROCESS: '0' },
   flags: [
     `--server-account=${SERVER_ACCOUNT}`,
+    `--files-account=${FILES_ACCOUNT}`,
     '--pam-service=jstroot',
     `--agent-idle-seconds=${AGENT_IDLE_SECONDS}`,
     ...flags,
@@ -80,6 +83,25 @@ export const loginAs = async (lab: Lab, server: ServerProcess, user: string): Pr
   const api = lab.client(server);
   await api.connect();
   await api.server.auth(user, password);
+  return api;
+};
+
+/** A client logged in as a built-in user that is made for it, with further flags of `users add`. */
+export const loginAsBuiltIn = async (
+  lab: Lab,
+  server: ServerProcess,
+  name: string,
+  flags: readonly string[] = [],
+): Promise<Api> => {
+  const secret = `password of ${name}`;
+  const place = `--persistent-state-dir=${server.stateDir}`;
+  const added = await runCli(['users', 'add', name, place, ...flags], {
+    JETSTREAM_NEW_PASSWORD: secret,
+  });
+  if (added.exitCode !== 0) throw new Error(`Cannot add user "${name}": ${added.stderr}`);
+  const api = lab.client(server);
+  await api.connect();
+  await api.server.auth(name, secret);
   return api;
 };
 

@@ -80,6 +80,11 @@ export const ERRORS = {
     'later',
     'The file agent of the account has ended or does not answer',
   ),
+  accounts_unavailable: define(
+    503,
+    'later',
+    'The operating system does not say which account a name stands for',
+  ),
   integrity_failed: define(502, 'later', 'Received data does not match its digest'),
   content_mismatch: define(
     502,

@@ -115,8 +115,10 @@ const buildRights = (
   });
   const users = new SqliteUserStore(db);
   const { processOwner } = foundation.accounts;
-  const hasAgents = foundation.monitor !== null;
-  const userFiles = new UserFiles({ sandboxes, users, processOwner, hasAgents });
+  const { monitor } = foundation;
+  const filesAccount = monitor?.filesAccount ?? null;
+  const hasAgents = monitor !== null;
+  const userFiles = new UserFiles({ sandboxes, users, processOwner, filesAccount, hasAgents });
   const accounts = new AccountDirectory(foundation.accounts, users);
   const store = new SqliteWranglerStore(db, commits);
   const elevation = new Elevation({

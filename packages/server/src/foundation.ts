@@ -134,7 +134,9 @@ export const openFoundation = async (
       apiTls: apiTlsOf(config, identity),
       browserTls: config.apiTlsCert === null ? openBrowserCertificate(naming) : null,
       metricsToken: metricsTokenOf(config),
-      accounts: openOsAccounts(),
+      accounts: openOsAccounts({
+        onFailure: (failure) => logger.error(failure, 'an account could not be looked up'),
+      }),
       monitor,
       hostName,
       serverName: config.serverName ?? hostName,

@@ -48,12 +48,19 @@ export interface CpFlags {
   readonly quiet?: boolean;
 }
 
+/** A link is no path: its server decides what it holds, and its text is a secret. */
+const refuseLinks = (paths: readonly string[]): void => {
+  if (!paths.some((path) => /^(jetstream|https):\/\//i.test(path))) return;
+  throw usageError('Cannot copy from a link', 'jetstream get <link> [directory] redeems one');
+};
+
 const run = async (terminal: Terminal, paths: readonly string[], flags: CpFlags): Promise<void> => {
   const targetText = paths.at(-1);
   const sourceTexts = paths.slice(0, -1);
   if (targetText === undefined || sourceTexts.length === 0) {
     throw usageError('Cannot copy: a source or the target is missing', 'jetstream cp --help');
   }
+  refuseLinks(paths);
   const startMs = performance.now();
   const view = copyView(terminal, flags);
   const servers = await openCopyServers(terminal, {

@@ -88,7 +88,7 @@ export const addUsersCommand = (program: Command, terminal: Terminal): void => {
     const osUser = flags.osUser ?? null;
     await users.setOsUser(name, osUser);
     said(flags, 'Mapped', name);
-  }).option('--os-user <account>', `${OS_USER}; none when absent`);
+  }).option('--os-user <account>', `${OS_USER}; the one of --files-account when absent`);
   add('passwd <name>', 'set a new password; open logins end', async (users, name, flags) => {
     await users.setPassword(name, await newPassword(terminal, name));
     said(flags, 'Changed', name);

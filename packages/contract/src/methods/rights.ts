@@ -12,6 +12,7 @@ export const rightsMethods = {
     required: [],
     result: nothing,
     access: 'user',
+    errors: ['accounts_unavailable'],
     since: '2.5.0',
     summary: 'Elevates this session to wrangler, if the user was granted that right.',
     mutates: true,
@@ -21,7 +22,7 @@ export const rightsMethods = {
     required: ['name'],
     result: nothing,
     access: 'superuser',
-    errors: ['not_found'],
+    errors: ['not_found', 'accounts_unavailable'],
     since: '2.5.0',
     summary: 'Gives a user or a group wrangler rights; complete when it returns.',
     paramDocs: {
@@ -38,7 +39,7 @@ export const rightsMethods = {
     required: ['identifier'],
     result: nothing,
     access: 'superuser',
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'conflict', 'accounts_unavailable'],
     since: '2.5.0',
     summary: 'Takes wrangler rights from a user id or group id, at once and in open sessions.',
     paramDocs: {

@@ -75,7 +75,7 @@ export const sendMethods = {
     required: ['objectType', 'objectId', 'key'],
     result: userData,
     access: 'user',
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found'],
     since: '1.0.0',
     summary: 'Removes one piece of user data of an object. Returns what is left.',
     paramDocs: {

@@ -237,6 +237,11 @@ export const OPTION_TABLE = {
     range: 'an unprivileged account',
     doc: 'Started as root: account that the server proper runs as.',
   }),
+  filesAccount: define(z.string().max(64).default('jetstream-files'), {
+    unit: 'user name',
+    range: 'an unprivileged account other than that of --server-account; empty for none',
+    doc: 'Started as root: account whose files built-in users without an account of the machine work with, in their sandboxes. The one of the default name may be missing; then they reach no files.',
+  }),
   pamService: define(
     z
       .string()

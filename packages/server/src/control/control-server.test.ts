@@ -141,6 +141,12 @@ describe('HTTP', () => {
     expect(answer).toMatchObject({ status: 413, json: { error: { code: 'message_too_large' } } });
   });
 
+  test('so is a head that is too large', async () => {
+    const path = `/api/${'x'.repeat(CONTROL_LIMITS.httpHeaderBytesMax)}`;
+    const answer = await lab.http(path, { headers: bearer() });
+    expect(answer).toMatchObject({ status: 431, json: { error: { code: 'message_too_large' } } });
+  });
+
   test('POST /rpc takes calls, batches and notifications', async () => {
     const rpc = async (message: unknown, headers: Record<string, string> = bearer()) =>
       lab.http('/rpc', { body: JSON.stringify(message), headers });

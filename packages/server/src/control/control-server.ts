@@ -13,6 +13,7 @@ import { SIGNATURES, type TlsPair } from '../adapters/tls/browser-certificate.js
 import type { IncomingStream } from '../data/data-plane.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
+import { refuseEarly } from './early-refusals.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
 import { CONTROL_LIMITS } from './limits.js';
 import { addMetrics } from './metrics-route.js';
@@ -71,6 +72,7 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
     bodyLimit: CONTROL_LIMITS.messageBytesMax,
     requestTimeout: CONTROL_LIMITS.httpRequestTimeoutMs,
     keepAliveTimeout: CONTROL_LIMITS.httpKeepAliveMs,
+    clientErrorHandler: refuseEarly,
     forceCloseConnections: true,
     return503OnClosing: true,
     // What cannot be routed at all, such as a name that is too long.

@@ -8,6 +8,10 @@ export interface RootFacts {
   /** Its user id; null when there is no such account. */
   readonly serverUid: number | null;
   readonly hasAddon: boolean;
+  /** Why the account for files cannot be used; null when it can. */
+  readonly filesAccountFault: string | null;
+  /** Account of built-in users without one of the machine; null for none. */
+  readonly filesAccount: string | null;
 }
 
 /** How a server would run: as whom, and with which processes. */
@@ -53,6 +57,20 @@ export const checkAccount = (runsAs: RunsAs): Finding => {
     'account',
     `root: a monitor stays root, the server runs as "${serverAccount}", files are used as their users`,
   );
+};
+
+/** The account of built-in users without one of the machine. */
+export const checkFilesAccount = ({ filesAccount, filesAccountFault }: RootFacts): Finding => {
+  const name = 'account for files';
+  if (filesAccountFault !== null) {
+    return failing(
+      name,
+      filesAccountFault,
+      'Name an unprivileged account of its own with --files-account, or none with --files-account=',
+    );
+  }
+  if (filesAccount !== null) return fine(name, `"${filesAccount}", for users in a sandbox`);
+  return fine(name, 'none: built-in users without --os-user reach no files');
 };
 
 export interface PamFacts {

@@ -3,7 +3,13 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkAccount, checkPam, checkTriggerDir, type RootFacts } from './account-checks.js';
+import {
+  checkAccount,
+  checkFilesAccount,
+  checkPam,
+  checkTriggerDir,
+  type RootFacts,
+} from './account-checks.js';
 import { examine } from './doctor.js';
 import {
   checkBuffers,
@@ -15,6 +21,14 @@ import {
   DESCRIPTORS_LEAST,
   SOCKET_BUFFER_BYTES,
 } from './system-checks.js';
+
+const FACTS: RootFacts = {
+  serverAccount: 'jetstream',
+  serverUid: 998,
+  hasAddon: true,
+  filesAccount: 'jetstream-files',
+  filesAccountFault: null,
+};
 
 describe('checks of the machine', () => {
   test('socket buffers: too small ones come with the sysctl that mends them', () => {
@@ -68,13 +82,21 @@ describe('checks of the machine', () => {
     expect(checkAccount({ kind: 'ordinary user' }).status).toBe('ok');
     const alone = checkAccount({ kind: 'root alone' });
     expect(alone).toMatchObject({ status: 'warn', advice: [expect.any(String)] });
-    const known = { serverAccount: 'jetstream', serverUid: 998, hasAddon: true };
     const asMonitor = (facts: Partial<RootFacts>) =>
-      checkAccount({ kind: 'monitor', facts: { ...known, ...facts } });
+      checkAccount({ kind: 'monitor', facts: { ...FACTS, ...facts } });
     expect(asMonitor({}).status).toBe('ok');
     for (const facts of [{ serverUid: null }, { serverUid: 0 }, { hasAddon: false }]) {
       expect(asMonitor(facts)).toMatchObject({ status: 'fail', advice: [expect.any(String)] });
     }
+  });
+
+  test('account for files: one that cannot be used is told of, none is no fault', () => {
+    expect(checkFilesAccount(FACTS)).toMatchObject({ status: 'ok' });
+    expect(checkFilesAccount({ ...FACTS, filesAccount: null }).found).toContain('no files');
+    expect(checkFilesAccount({ ...FACTS, filesAccountFault: 'x' })).toMatchObject({
+      status: 'fail',
+      advice: [expect.stringContaining('--files-account')],
+    });
   });
 
   test('PAM: a profile, and modules that answer', () => {

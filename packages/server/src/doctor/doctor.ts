@@ -144,6 +144,6 @@ export const examine = async (
       isSynchronized: isSynchronized(),
     }),
     checkAccount(server),
-    ...(server.kind === 'monitor' ? await examineForMonitor(config) : []),
+    ...(server.kind === 'monitor' ? await examineForMonitor(config, server.facts) : []),
   ];
 };

@@ -1,7 +1,8 @@
 /**
  * For whom the monitor acts. The server proper asks, and may have been taken over, so nothing that
  * it says is believed: the account must be known to the system, must not be one of the system's own,
- * must have been granted (see `granted-users.ts`), and must neither be locked nor expired now.
+ * must have been granted (see `granted-users.ts`), and must neither be locked nor expired now. One
+ * account is granted by the command line: that of built-in users who are mapped to none.
  */
 import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
 import type { AgentAccount } from './agent-processes.js';
@@ -9,9 +10,12 @@ import { type GrantedUsers, isAccountName } from './granted-users.js';
 import { ACCOUNT_KEPT_MS, ACCOUNTS_KEPT_MAX } from './monitor-limits.js';
 import type { MonitorOptions } from './monitor-options.js';
 import type { PasswordChecks, PasswordVerdict } from './password-checks.js';
+import type { ServerAccount } from './server-state.js';
 
 export interface AccountRulesPorts {
   readonly options: Pick<MonitorOptions, 'allowRootLogin' | 'osUserMinUid'>;
+  /** The server's account for files; null for none. Nobody logs in as it. */
+  readonly filesAccount: ServerAccount | null;
   readonly accounts: Pick<OsAccounts, 'findUser'>;
   readonly granted: Pick<GrantedUsers, 'add' | 'has'>;
   readonly checks: Pick<PasswordChecks, 'ask'>;
@@ -28,6 +32,11 @@ export type AccountDecision =
       /** Whether another answer may come later, because the system gave none. */
       readonly isTransient: boolean;
     };
+
+/** An account, none, or no answer of the system. */
+type Eligible = AgentAccount | 'unknown' | null;
+
+const NO_ANSWER = 'the system does not say whether there is such an account';
 
 const refuse = (refused: string, isTransient = false): AccountDecision => ({
   account: null,
@@ -46,7 +55,9 @@ export class AccountRules {
 
   /** Checks a password; the account is granted when it is right. */
   async checkPassword(user: string, password: string, host: string): Promise<PasswordVerdict> {
+    if (user === this.#ports.filesAccount?.name) return 'wrong';
     const account = await this.#eligible(user);
+    if (account === 'unknown') return 'unavailable';
     if (account === null) return 'wrong';
     const verdict = await this.#ports.checks.ask({ user, password, host });
     if (verdict === 'right') this.#ports.granted.add(user, account.uid);
@@ -56,8 +67,9 @@ export class AccountRules {
   /** Decides whether an agent may work as an account. */
   async decide(user: string): Promise<AccountDecision> {
     const account = await this.#eligible(user);
+    if (account === 'unknown') return refuse(NO_ANSWER, true);
     if (account === null) return refuse('the account is none that this server acts as');
-    if (!this.#ports.granted.has(user, account.uid)) {
+    if (!this.#isForFiles(account) && !this.#ports.granted.has(user, account.uid)) {
       return refuse('the account has never logged in on this server with its password');
     }
     const verdict = await this.#usability(account);
@@ -67,15 +79,24 @@ export class AccountRules {
       : refuse('the system does not say whether the account may be used', true);
   }
 
-  async #eligible(user: string): Promise<AgentAccount | null> {
+  /** Whether it is still the account that was found at the start, not a later one of its name. */
+  #isForFiles({ name, uid }: AgentAccount): boolean {
+    const { filesAccount } = this.#ports;
+    return filesAccount?.name === name && filesAccount.uid === uid;
+  }
+
+  async #eligible(user: string): Promise<Eligible> {
     if (!isAccountName(user)) return null;
-    const found = await this.#ports.accounts.findUser(user);
-    if (found === null) return null;
-    const [uid, gid] = [Number(found.id), Number(found.groupId)];
+    // Whoever looks the account up tells why there is no answer.
+    const found = await this.#ports.accounts.findUser(user).catch(() => 'unknown' as const);
+    if (found === null || found === 'unknown') return found;
+    const account = { name: user, uid: Number(found.id), gid: Number(found.groupId) };
+    const { uid, gid } = account;
     if (!Number.isInteger(uid) || !Number.isInteger(gid)) return null;
+    if (this.#isForFiles(account)) return account;
     const { allowRootLogin, osUserMinUid } = this.#ports.options;
     const isAllowed = uid === 0 ? allowRootLogin : uid >= osUserMinUid;
-    return isAllowed ? { name: user, uid, gid } : null;
+    return isAllowed ? account : null;
   }
 
   async #usability({ name, uid }: AgentAccount): Promise<PasswordVerdict> {

@@ -10,6 +10,8 @@ import { DEFAULT_TRIGGER_DIR } from '../triggers/trigger-limits.js';
 export interface MonitorOptions {
   /** Account that the server proper runs as. */
   readonly serverAccount: string;
+  /** Account that works on files for built-in users without one of the machine; null for none. */
+  readonly filesAccount: string | null;
   readonly stateDir: string;
   /** Name of the PAM profile. */
   readonly pamService: string;
@@ -25,8 +27,12 @@ export interface MonitorOptions {
 /** Account that a server runs as when nothing else is said. */
 export const DEFAULT_SERVER_ACCOUNT = 'jetstream';
 
+/** Account for files when nothing else is said; there need not be one. */
+export const DEFAULT_FILES_ACCOUNT = 'jetstream-files';
+
 const DEFAULTS = {
   'server-account': DEFAULT_SERVER_ACCOUNT,
+  'files-account': DEFAULT_FILES_ACCOUNT,
   'persistent-state-dir': '/var/lib/jetstream/state',
   'pam-service': 'jetstream',
   'os-user-min-uid': '1000',
@@ -77,6 +83,7 @@ export const readMonitorOptions = (args: readonly string[]): MonitorOptions => {
   }
   return {
     serverAccount: lastValue(args, 'server-account'),
+    filesAccount: lastValue(args, 'files-account') || null,
     stateDir: stateDir.replace(/(.)\/+$/, '$1'),
     pamService,
     osUserMinUid: integer(args, 'os-user-min-uid', [1, 4_294_967_294]),

@@ -12,19 +12,22 @@ import {
   parseAgentRequest,
   parsePasswordRequest,
 } from './monitor-messages.js';
-import { readMonitorOptions } from './monitor-options.js';
+import { DEFAULT_FILES_ACCOUNT, readMonitorOptions } from './monitor-options.js';
 import type { PasswordQuestion, PasswordVerdict } from './password-checks.js';
+import { findFilesAccount, type ServerAccount } from './server-state.js';
 
 interface Told {
   readonly verdict?: PasswordVerdict;
   readonly allowRootLogin?: boolean;
+  readonly filesAccount?: ServerAccount | null;
 }
 
-/** Rules over accounts ann (1000), low (999), root (0); nobody is granted at first. */
-const rulesOf = ({ verdict = 'right', allowRootLogin = false }: Told = {}) => {
-  const ids = new Map([
+/** Rules over accounts ann (1000), low (999), files (998), root (0); nobody is granted at first. */
+const rulesOf = ({ verdict = 'right', allowRootLogin = false, filesAccount = null }: Told = {}) => {
+  const ids = new Map<string, string | Error>([
     ['ann', '1000'],
     ['low', '999'],
+    ['files', '998'],
     ['root', '0'],
   ]);
   const granted = new Map<string, number>();
@@ -32,9 +35,11 @@ const rulesOf = ({ verdict = 'right', allowRootLogin = false }: Told = {}) => {
   const time = { nowMs: 0 };
   const rules = new AccountRules({
     options: { allowRootLogin, osUserMinUid: 1000 },
+    filesAccount,
     accounts: {
       findUser: (name) => {
         const id = ids.get(name);
+        if (id instanceof Error) return Promise.reject(id);
         return Promise.resolve(id === undefined ? null : { name, id, groupId: id });
       },
     },
@@ -111,6 +116,31 @@ describe('AccountRules', () => {
     expect(await silent.rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
   });
 
+  test('without an answer of the system nothing is granted, and nobody in use is cut off', async () => {
+    const { rules, ids, granted } = rulesOf();
+    await rules.checkPassword('ann', 'secret', '');
+    granted.clear();
+    ids.set('ann', new Error('no answer'));
+    expect(await rules.checkPassword('ann', 'secret', '')).toBe('unavailable');
+    expect(granted.size).toBe(0);
+    expect(await rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
+  });
+
+  test('the account for files is acted for without a login, and nobody logs in as it', async () => {
+    const filesAccount = { name: 'files', uid: 998, gid: 998 };
+    const { rules, ids, granted } = rulesOf({ filesAccount });
+    expect((await rules.decide('files')).account).toEqual(filesAccount);
+    expect(await rules.checkPassword('files', 'right', '')).toBe('wrong');
+    expect((await rules.decide('low')).account).toBeNull();
+    expect(granted.size).toBe(0);
+    // A later account of its name is another one.
+    ids.set('files', '997');
+    expect((await rules.decide('files')).account).toBeNull();
+    const locked = rulesOf({ filesAccount, verdict: 'wrong' });
+    expect((await locked.rules.decide('files')).refused).toContain('locked');
+    expect((await rulesOf().rules.decide('files')).account).toBeNull();
+  });
+
   test('property: whatever is asked, only a granted account of its own id gets an agent', async () => {
     const name = fc.oneof(fc.string(), fc.constantFrom('ann', 'low', 'root'));
     await fc.assert(
@@ -173,10 +203,50 @@ describe('messages of the server', () => {
   });
 });
 
+describe('findFilesAccount', () => {
+  const server = { name: 'jetstream', uid: 990, gid: 990 };
+  const ids: Readonly<Record<string, readonly [string, string]>> = {
+    files: ['998', '998'],
+    same: ['990', '998'],
+    group: ['998', '990'],
+    root: ['0', '0'],
+  };
+  const accounts = {
+    findUser: (name: string) => {
+      const [id, groupId] = ids[name] ?? [];
+      return Promise.resolve(
+        id === undefined || groupId === undefined ? null : { name, id, groupId },
+      );
+    },
+  };
+
+  test('is an unprivileged account apart from that of the server', async () => {
+    const files = await findFilesAccount('files', server, accounts);
+    expect(files).toEqual({ name: 'files', uid: 998, gid: 998 });
+    for (const name of ['same', 'group', 'root', 'missing', '../files']) {
+      const found = findFilesAccount(name, server, accounts);
+      await expect(found, name).rejects.toThrowError(/Cannot use option/);
+    }
+  });
+
+  test('of the default name may be missing, and there may be none', async () => {
+    expect(await findFilesAccount(DEFAULT_FILES_ACCOUNT, server, accounts)).toBeNull();
+    expect(await findFilesAccount(null, server, accounts)).toBeNull();
+    expect(readMonitorOptions([]).filesAccount).toBe(DEFAULT_FILES_ACCOUNT);
+    expect(readMonitorOptions(['--files-account=']).filesAccount).toBeNull();
+  });
+});
+
 describe('readMonitorOptions', () => {
   test('the defaults are those of the server, and every flag is one of its options', () => {
     const options = readMonitorOptions([]);
-    for (const name of ['serverAccount', 'pamService', 'osUserMinUid', 'allowRootLogin'] as const) {
+    for (const name of [
+      'serverAccount',
+      'filesAccount',
+      'pamService',
+      'osUserMinUid',
+      'allowRootLogin',
+    ] as const) {
       expect(options[name], name).toBe(OPTION_TABLE[name].schema.parse(undefined));
     }
     expect(options.agentsMax).toBe(OPTION_TABLE.agentsMax.schema.parse(undefined));

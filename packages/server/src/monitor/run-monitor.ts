@@ -32,7 +32,12 @@ import {
 } from './monitor-messages.js';
 import { readMonitorOptions } from './monitor-options.js';
 import { PasswordChecks, type PasswordVerdict } from './password-checks.js';
-import { findServerAccount, prepareServerState, type ServerAccount } from './server-state.js';
+import {
+  findFilesAccount,
+  findServerAccount,
+  prepareServerState,
+  type ServerAccount,
+} from './server-state.js';
 import { parseTriggerRequest, parseTriggerStop } from './trigger-messages.js';
 import { TriggerRuns } from './trigger-runs.js';
 
@@ -151,12 +156,18 @@ const serveQuestions = (stream: Duplex, rules: AccountRules, triggers: TriggerRu
   });
 };
 
+/** What the monitor tells the server that it starts. */
+interface ServerPlace {
+  readonly broker: number;
+  readonly stateDir: string;
+  readonly filesAccount: ServerAccount | null;
+}
+
 const startServer = (
   { args, program, environment }: MonitorInput,
   account: ServerAccount,
-  place: { readonly broker: number; readonly stateDir: string },
+  { stateDir, broker, filesAccount }: ServerPlace,
 ): ChildProcess => {
-  const { stateDir, broker } = place;
   const hasStateDir = args.some((arg) => /^--persistent-state-dir(=|$)/.test(arg));
   const more = hasStateDir ? [] : ['--persistent-state-dir', stateDir];
   return spawn(process.execPath, [program, 'server', ...args, ...more], {
@@ -168,6 +179,7 @@ const startServer = (
       HOME: stateDir,
       USER: account.name,
       JETSTREAM_MONITOR: MONITOR_PROTOCOL_VERSION,
+      JETSTREAM_FILES_ACCOUNT: filesAccount?.name ?? '',
     },
     stdio: ['inherit', 'inherit', 'inherit', 'pipe', broker],
   });
@@ -207,8 +219,11 @@ const stopBySignal = (server: ChildProcess): void => {
 export const runMonitor = async (input: MonitorInput): Promise<number> => {
   const options = readMonitorOptions(input.args);
   const native = nativeProcesses();
-  const accounts = openOsAccounts();
+  const accounts = openOsAccounts({
+    onFailure: (failure) => log('error', 'an account could not be looked up', failure),
+  });
   const account = await findServerAccount(options.serverAccount, accounts);
+  const filesAccount = await findFilesAccount(options.filesAccount, account, accounts);
   prepareServerState(options.stateDir, account);
   const granted = new GrantedUsers(options.stateDir);
   native.forbidNewPrivileges();
@@ -216,12 +231,12 @@ export const runMonitor = async (input: MonitorInput): Promise<number> => {
   process.umask(0o077);
   const checks = new PasswordChecks(options.pamService);
   const monotonicMs = (): number => performance.now();
-  const rules = new AccountRules({ options, accounts, granted, checks, monotonicMs });
-  const { agentsMax, agentIdleSeconds: idleSeconds } = options;
+  const rules = new AccountRules({ options, filesAccount, accounts, granted, checks, monotonicMs });
+  const { agentsMax, agentIdleSeconds: idleSeconds, stateDir } = options;
   const agents = new AgentProcesses({ agentsMax, idleSeconds });
   const [near, far] = native.socketPair();
   const broker = serveAgents(near, rules, agents);
-  const server = startServer(input, account, { broker: far, stateDir: options.stateDir });
+  const server = startServer(input, account, { broker: far, stateDir, filesAccount });
   fs.closeSync(far);
   const decide = (user: string) => rules.decide(user);
   const triggers = new TriggerRuns({ directory: options.triggerDir, decide });

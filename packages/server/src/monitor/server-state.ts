@@ -1,8 +1,10 @@
-/** The account that the server proper runs as, and the directory that belongs to it. */
+/** The accounts of the server itself, and the directory that belongs to it. */
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
 import { ConfigError } from '../config/config-error.js';
+import { isAccountName } from './granted-users.js';
+import { DEFAULT_FILES_ACCOUNT } from './monitor-options.js';
 
 export interface ServerAccount {
   readonly name: string;
@@ -30,6 +32,31 @@ export const findServerAccount = async (
   const [uid, gid] = [Number(found.id), Number(found.groupId)];
   if (uid > 0 && gid > 0) return { name, uid, gid };
   throw new ConfigError('server-account', `"${name}" is the superuser`, 'an unprivileged account');
+};
+
+const FILES_ACCOUNT = 'an unprivileged account that is not the one of --server-account';
+
+/**
+ * Finds the account that built-in users without an account of the machine work as. It is another one
+ * than the server's, so that the kernel keeps them out of the server's state.
+ *
+ * @returns Null for none: that of the default name may be missing.
+ * @throws {ConfigError} If it cannot be used.
+ */
+export const findFilesAccount = async (
+  name: string | null,
+  server: ServerAccount,
+  accounts: Pick<OsAccounts, 'findUser'>,
+): Promise<ServerAccount | null> => {
+  if (name === null) return null;
+  const found = isAccountName(name) ? await accounts.findUser(name) : null;
+  if (found === null && name === DEFAULT_FILES_ACCOUNT) return null;
+  if (found === null) {
+    throw new ConfigError('files-account', `there is no account "${name}"`, FILES_ACCOUNT);
+  }
+  const [uid, gid] = [Number(found.id), Number(found.groupId)];
+  if (uid > 0 && gid > 0 && uid !== server.uid && gid !== server.gid) return { name, uid, gid };
+  throw new ConfigError('files-account', `"${name}" is user id ${uid}`, FILES_ACCOUNT);
 };
 
 /**

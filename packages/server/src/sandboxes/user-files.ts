@@ -3,8 +3,9 @@
  * operating system that it is used as.
  *
  * A server that runs as one account uses all roots as that account. A server with file agents uses
- * them as the account of the user's own name, or as the one that a built-in user was given; whoever
- * has no account there, such as a built-in user without one, reaches no files.
+ * them as the account of the user's own name, or as the one that a built-in user was given. Built-in
+ * users without an account share the server's account for files; only their sandboxes keep them apart,
+ * so without a sandbox they reach no files. Whoever has no account at all reaches none either.
  */
 import { formatRootAddress, isOwnerName } from '../adapters/disk/root-address.js';
 import type { UserStore } from '../users/user-store.js';
@@ -15,6 +16,8 @@ export interface UserFilesOptions {
   readonly users: Pick<UserStore, 'find'>;
   /** Account that the server runs as, which no user's files are touched as. */
   readonly processOwner: string;
+  /** Account that built-in users without one work as; null for none. */
+  readonly filesAccount: string | null;
   /** Whether there are file agents. */
   readonly hasAgents: boolean;
 }
@@ -32,11 +35,12 @@ export class UserFiles {
    * @throws {CommandError} `permission_denied` for a user name that cannot stand in a path.
    */
   async of(userName: string): Promise<SandboxRoots> {
-    const { sandboxes, hasAgents } = this.#options;
+    const { sandboxes, filesAccount, hasAgents } = this.#options;
     const { roots, sandboxed } = sandboxes.rootsOf(userName);
     if (!hasAgents) return { roots, sandboxed };
     const owner = await this.accountOf(userName);
-    if (owner === null) return { roots: new Map(), sandboxed: true };
+    const isShared = owner === filesAccount && !sandboxed;
+    if (owner === null || isShared) return { roots: new Map(), sandboxed: true };
     const owned = [...roots].map(
       ([name, directory]) => [name, formatRootAddress({ owner, directory })] as const,
     );
@@ -46,8 +50,9 @@ export class UserFiles {
   /** Account of the operating system that a user's files are used as; null for none. */
   async accountOf(userName: string): Promise<string | null> {
     const user = await this.#options.users.find(userName);
-    if (user !== null) return user.osUser;
-    const isOwn = userName === this.#options.processOwner;
+    if (user !== null) return user.osUser ?? this.#options.filesAccount;
+    const { processOwner, filesAccount } = this.#options;
+    const isOwn = userName === processOwner || userName === filesAccount;
     return !isOwn && isOwnerName(userName) ? userName : null;
   }
 }

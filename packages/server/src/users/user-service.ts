@@ -90,8 +90,8 @@ export class UserService {
   }
 
   /**
-   * Sets the account of the operating system that a user works as, null for none; it counts where
-   * the server runs as root. Open logins of the user end.
+   * Sets the account of the operating system that a user works as, null for the one of all users
+   * without; it counts where the server runs as root. Open logins of the user end.
    */
   async setOsUser(name: string, osUser: string | null): Promise<void> {
     await this.#change(name, { osUser });

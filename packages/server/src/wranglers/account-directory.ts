@@ -27,14 +27,25 @@ export class AccountDirectory {
     this.#users = users;
   }
 
-  /** The account behind a user name; null when there is none. */
+  /**
+   * The account behind a user name; null when there is none.
+   *
+   * @throws {CommandError} `accounts_unavailable` if the system does not tell.
+   */
   async account(userName: string): Promise<Account | null> {
     const { processOwner, processOwnerId, processGroupIds } = this.#accounts;
-    const osUser = await this.#accounts.findUser(userName);
-    if (osUser !== null) {
-      return { id: osUser.id, groupIds: await this.#accounts.groupIdsOf(osUser) };
+    const own = { id: processOwnerId, groupIds: processGroupIds };
+    try {
+      const osUser = await this.#accounts.findUser(userName);
+      if (osUser !== null) {
+        return { id: osUser.id, groupIds: await this.#accounts.groupIdsOf(osUser) };
+      }
+    } catch (error) {
+      // The system has told this process at its start who it is.
+      if (userName === processOwner) return own;
+      throw error;
     }
-    if (userName === processOwner) return { id: processOwnerId, groupIds: processGroupIds };
+    if (userName === processOwner) return own;
     const user = await this.#users.find(userName);
     return user === null ? null : { id: builtInUserId(user.id), groupIds: new Set() };
   }

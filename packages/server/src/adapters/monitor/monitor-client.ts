@@ -54,6 +54,8 @@ export interface PasswordQuestion {
 
 /** What the rest of the server asks of the monitor. */
 export interface MonitorClient {
+  /** Account that works on files for built-in users without one of the machine; null for none. */
+  readonly filesAccount: string | null;
   /** Resolves in every case; without an answer in time it is 'unavailable'. */
   checkPassword(question: PasswordQuestion): Promise<OsPasswordVerdict>;
   /** Whether an account may be used now, without its password; resolves in every case. */
@@ -121,7 +123,7 @@ class OpenQuestions {
 }
 
 /** @param stream Both directions: questions out, answers in, one line of JSON each. */
-export const openMonitorClient = (stream: Socket): MonitorClient => {
+export const openMonitorClient = (stream: Socket, filesAccount: string | null): MonitorClient => {
   const questions = new OpenQuestions(stream);
   stream.on('error', () => stream.destroy());
   const lost = new Promise<void>((resolve) => {
@@ -131,6 +133,7 @@ export const openMonitorClient = (stream: Socket): MonitorClient => {
     });
   });
   return {
+    filesAccount,
     lost,
     checkPassword: async ({ user, password, host }) => {
       const id = questions.nextId();
@@ -183,6 +186,9 @@ export const connectMonitor = (): MonitorClient | null => {
   }
   // Programs that the server starts are not servers of the monitor.
   delete environment['JETSTREAM_MONITOR'];
+  const filesAccount = environment['JETSTREAM_FILES_ACCOUNT'] || null;
+  delete environment['JETSTREAM_FILES_ACCOUNT'];
   useFileAgents(BROKER_FD);
-  return openMonitorClient(new Socket({ fd: QUESTIONS_FD, readable: true, writable: true }));
+  const stream = new Socket({ fd: QUESTIONS_FD, readable: true, writable: true });
+  return openMonitorClient(stream, filesAccount);
 };
