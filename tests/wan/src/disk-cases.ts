@@ -37,9 +37,9 @@ const BUFFERED_BYTES_MAX = 140 * MEGABYTE;
 const THROTTLE_BYTES_PER_SECOND = 5_000_000;
 /** Memory that the receiver may take on top of what it had before the stall. */
 const GROWTH_BYTES_MAX = 200 * MEGABYTE;
-/** What a packet carries over this link, and what may be sent again although nothing was lost. */
 const PACKET_BYTES = 1424;
-const RESENT_BYTES_MAX = 262_144;
+/** A busy machine looks like silence, and a timeout repeats up to 128 packets: a few of those. */
+const RESENT_BYTES_MAX = 5 * 128 * PACKET_BYTES;
 const BLKIO = '/sys/fs/cgroup/blkio';
 
 /** A disk of its own. */
