@@ -3,10 +3,11 @@
  *
  * Usage: bench/manners [--case fair,background,pair,alone,fixed] [--rate-mbps 200] [--runs 3]
  *                      [--seconds 15] [--warm-seconds 8] [--queue-ms 10,40] [--path native]
- *                      [--data-dir /dev/shm] [--dry]
+ *                      [--data-dir /dev/shm] [--dry | --draw]
  *
  * RTT 40 ms, no random loss. Runs take turns in who begins, ours or TCP. Writes one section per queue
- * into RESULTS.md, unless `--dry`. Needs root, a C compiler, iperf3 and ping, and refuses to start
+ * into RESULTS.md, unless `--dry`, and draws manners.svg from the figures there, which is all that
+ * `--draw` does. Needs root, a C compiler, iperf3 and ping, and refuses to start
  * without them. TCP, ours and the emulator share the cores, so the rate is one that they bear well.
  */
 import { execFileSync } from 'node:child_process';
@@ -15,7 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { labObstacle } from '../../tests/wan/dist/wan-lab.js';
 import { type Bench, MANNERS_CASES, type Row, RTT_MS } from './manners-cases.js';
-import { recordSection, type Verdict } from './results-file.js';
+import { drawCharts, recordSection, type Verdict } from './results-file.js';
 import { format, median, table } from './statistics.js';
 import { countOf, MEMORY_DIRECTORY, note, openWorkplace, runMain } from './workplace.js';
 
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     path: { type: 'string', default: 'native' },
     'data-dir': { type: 'string', default: MEMORY_DIRECTORY },
     dry: { type: 'boolean', default: false },
+    draw: { type: 'boolean', default: false },
   },
 });
 
@@ -82,6 +84,10 @@ function requirePrograms(): void {
 }
 
 await runMain(async () => {
+  if (values.draw) {
+    drawCharts();
+    return;
+  }
   const obstacle = labObstacle();
   if (obstacle !== null) throw new Error(`Cannot measure manners: ${obstacle}`);
   requirePrograms();

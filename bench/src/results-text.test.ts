@@ -22,6 +22,8 @@ const section = (id: string, changes: Partial<StoredSection> = {}): StoredSectio
   ...changes,
 });
 
+const charts = { wan: 'wan.svg', manners: 'manners.svg' };
+
 const idsOf = (sections: readonly StoredSection[]): string[] => sections.map(({ id }) => id);
 
 describe('withSection', () => {
@@ -52,17 +54,22 @@ describe('renderResults', () => {
   it('is read back as it was written', () => {
     const chart = { place: 0, name: 'lan', link: '1 ms', limitMbps: 9, bars: [] };
     const sections = [section('1 a', { chart }), section('2 b', { verdicts: [] })];
-    expect(parseResults(renderResults(sections, 'wan.svg'))).toEqual(sections);
+    expect(parseResults(renderResults(sections, charts))).toEqual(sections);
   });
 
   it('lists every figure, and says which are missed', () => {
-    const text = renderResults([section('1 a', { verdicts: [verdict('slow', false)] })], 'wan.svg');
+    const text = renderResults([section('1 a', { verdicts: [verdict('slow', false)] })], charts);
     expect(text).toContain('| slow | >= 10 Mbit/s | 12 Mbit/s | **missed** | abc1234 |');
   });
 
   it('links the chart only when a section has a part in it', () => {
     const chart = { place: 0, name: 'lan', link: '1 ms', limitMbps: 9, bars: [] };
-    expect(renderResults([section('1 a')], 'wan.svg')).not.toContain('wan.svg');
-    expect(renderResults([section('1 a', { chart })], 'wan.svg')).toContain('](wan.svg)');
+    expect(renderResults([section('1 a')], charts)).not.toContain('wan.svg');
+    expect(renderResults([section('1 a', { chart })], charts)).toContain('](wan.svg)');
+  });
+
+  it('links the chart of manners only where there are figures of it', () => {
+    expect(renderResults([section('1 a')], charts)).not.toContain('manners.svg');
+    expect(renderResults([section('4 manners 10 native')], charts)).toContain('](manners.svg)');
   });
 });

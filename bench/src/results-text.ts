@@ -63,8 +63,16 @@ export function withSection(
   return [...kept, added].sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
-/** The whole file. @param chartFile Chart of the sections that have one, beside the file. */
-export function renderResults(sections: readonly StoredSection[], chartFile: string): string {
+/** Names of the pictures beside the file. */
+export interface ChartFiles {
+  readonly wan: string;
+  readonly manners: string;
+}
+
+const isOfManners = ({ id }: StoredSection): boolean => id.startsWith('4 manners');
+
+/** The whole file, with the pictures that some section has figures for. */
+export function renderResults(sections: readonly StoredSection[], charts: ChartFiles): string {
   const rows = sections.flatMap(({ commit, verdicts }) =>
     verdicts.map((verdict) => ({ ...verdict, commit })),
   );
@@ -81,8 +89,13 @@ export function renderResults(sections: readonly StoredSection[], chartFile: str
   const blocks = sections.map(
     ({ text, ...facts }) => `<!-- begin ${JSON.stringify(facts)} -->\n${text}\n<!-- end -->\n`,
   );
-  const chart = sections.some((section) => section.chart !== undefined)
-    ? `## Over long distances\n\n![Goodput of each tool over each link, as a share of what the link allows](${chartFile})\n\n`
-    : '';
-  return `${PREAMBLE}\n${chart}## Targets\n\n${summary}\n\n${blocks.join('\n')}`;
+  const pictures = [
+    sections.some(({ chart }) => chart !== undefined)
+      ? `## Over long distances\n\n![Goodput of each tool over each link, as a share of what the link allows](${charts.wan})\n\n`
+      : '',
+    sections.some(isOfManners)
+      ? `## Beside others\n\n![What others keep beside our flows, and what ours cost, beside the targets](${charts.manners})\n\n`
+      : '',
+  ].join('');
+  return `${PREAMBLE}\n${pictures}## Targets\n\n${summary}\n\n${blocks.join('\n')}`;
 }

@@ -2,6 +2,7 @@
  * Bars of goodput for each emulated link, as a picture. Bars are as long as the share of what their
  * link allows, so that links of different speed can be shown side by side; the figure stands beside.
  */
+import { openSvg, textAt } from './svg-parts.js';
 
 /** One bar. */
 export interface ChartBar {
@@ -39,19 +40,6 @@ const FILL = { first: '#0b6e6e', seen: '#3fb0a3', peer: '#b9c0c7' } as const;
 const KIND_ORDER = { first: 0, seen: 1, peer: 2 } as const;
 const LEGEND = { first: 'first contact', seen: 'peer seen before', peer: 'other tools' } as const;
 const TITLE = 'Goodput of one large file over emulated links, Mbit/s';
-const FONT = 'font-family="system-ui, sans-serif"';
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-interface TextPlace {
-  readonly x: number;
-  readonly y: number;
-  readonly style?: string;
-}
-
-const textAt = ({ x, y, style = '' }: TextPlace, text: string): string =>
-  `<text x="${x}" y="${y}"${style === '' ? '' : ` ${style}`}>${escaped(text)}</text>`;
 
 /** Groups of one link joined, in the order of the links: ours first, then what was best. */
 export function mergeGroups(groups: readonly ChartGroup[]): ChartGroup[] {
@@ -126,12 +114,7 @@ export function chartSvg(groups: readonly ChartGroup[]): string {
     top += Math.max(...row.map(panelHeight)) + PANEL_GAP;
   }
   const height = top;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${FONT} font-size="12" fill="#1c2329">`,
-    `<title>${TITLE}</title>`,
-    ...head(width),
-    ...body,
-    '</svg>',
-    '',
-  ].join('\n');
+  return [...openSvg({ width, height, title: TITLE }), ...head(width), ...body, '</svg>', ''].join(
+    '\n',
+  );
 }

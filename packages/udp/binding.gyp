@@ -11,6 +11,7 @@
         'native/descriptors.cc',
         'native/file-system.cc',
         'native/hash.cc',
+        'native/junk-filter.cc',
         'native/packet-engine.cc',
         'native/peer-table.cc',
         'native/privileges.cc',

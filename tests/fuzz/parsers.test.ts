@@ -5,6 +5,8 @@ import {
   COOKIE_BYTES_MAX,
   decodeClear,
   decodeEntryBlock,
+  decodeStreamAnswer,
+  decodeStreamHello,
   decodeTrailerBlock,
   discoverIdOf,
   EntryBlockWriter,
@@ -13,11 +15,16 @@ import {
   encodeMessage,
   encodeRefusal,
   encodeRetry,
+  encodeStreamAnswer,
+  encodeStreamFrame,
+  encodeStreamHello,
   MESSAGE_BYTES_MAX,
   MessageReader,
   MessageStream,
   readAck,
   refusalReason,
+  STREAM_PACKET_BYTES_MAX,
+  StreamFrameReader,
   startsHandshake,
 } from '@jetstream/transport';
 import fc from 'fast-check';
@@ -98,6 +105,44 @@ describe('decoders of datagrams', () => {
         expect(ack.bitmapEnd).toBeLessThanOrEqual(payload.length);
       }),
       property(5000),
+    );
+  });
+});
+
+const hellos = [encodeStreamHello(new Uint8Array(16).fill(4)), encodeStreamAnswer('no room')];
+
+describe('decoders of TLS streams', () => {
+  it('hello and answer: an id of its length, a reason in words, or nothing', () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, mutated(hellos)), (packet) => {
+        expect(decodeStreamHello(packet)?.length ?? 16).toBe(16);
+        const answer = decodeStreamAnswer(packet);
+        if (answer?.taken === false) expect(answer.reason).toMatch(/^[\x20-\x7e]*$/);
+      }),
+      property(5000),
+    );
+  });
+
+  it('frames: what comes out has lain in the stream, in any cut, within its bounds', () => {
+    const stream = mutated([...clearPackets, ...hellos].map(encodeStreamFrame));
+    fc.assert(
+      fc.property(fc.array(stream, { maxLength: 4 }), fc.array(fc.nat(5000)), (parts, cuts) => {
+        const all = new Uint8Array(parts.flatMap((part) => [...part]));
+        const places = [0, ...cuts.filter((at) => at < all.length), all.length];
+        places.sort((a, b) => a - b);
+        const reader = new StreamFrameReader();
+        let out = 0;
+        for (let i = 1; i < places.length; i += 1) {
+          const used = reader.push(all.subarray(places[i - 1], places[i]), (packet) => {
+            out += packet.length;
+            return packet.length > 0;
+          });
+          expect(reader.heldBytes).toBeLessThanOrEqual(STREAM_PACKET_BYTES_MAX);
+          if (used < 0) break;
+        }
+        expect(out).toBeLessThanOrEqual(all.length);
+      }),
+      property(1000),
     );
   });
 });

@@ -86,16 +86,15 @@ export const loginAs = async (lab: Lab, server: ServerProcess, user: string): Pr
   return api;
 };
 
-/** A client logged in as a built-in user that is made for it, with further flags of `users add`. */
+/** A client logged in as a built-in user that is made for it. */
 export const loginAsBuiltIn = async (
   lab: Lab,
   server: ServerProcess,
   name: string,
-  flags: readonly string[] = [],
 ): Promise<Api> => {
   const secret = `password of ${name}`;
   const place = `--persistent-state-dir=${server.stateDir}`;
-  const added = await runCli(['users', 'add', name, place, ...flags], {
+  const added = await runCli(['users', 'add', name, place], {
     JETSTREAM_NEW_PASSWORD: secret,
   });
   if (added.exitCode !== 0) throw new Error(`Cannot add user "${name}": ${added.stderr}`);

@@ -5,6 +5,7 @@ import {
   ENDPOINT_SCRATCH_BYTES,
   Endpoint,
   type Flow,
+  type OpenSecureChannel,
   PACKET_OVERHEAD_BYTES,
   PAYLOAD_LADDER,
   type PeerAddress,
@@ -44,6 +45,8 @@ export interface SimulatedHostOptions {
   readonly receiveMbps?: () => number;
   /** Refuses peers. */
   readonly refuse?: boolean;
+  /** What sets sessions up in place of the stand-in, with the key that it shows. */
+  readonly identity?: { readonly key: Uint8Array; readonly open: OpenSecureChannel };
 }
 
 /** How a flow has ended. */
@@ -137,7 +140,7 @@ export class SimulatedHost {
     this.#options = { stepUs: 200, sendSlots: half, openMax: half, ...options };
     this.name = place.name;
     const random = world.random.fork();
-    this.key = random.bytes(32);
+    this.key = options.identity?.key ?? random.bytes(32);
     const slotsAt = ENDPOINT_SCRATCH_BYTES;
     this.#arena = new Uint8Array(slotsAt + slots * SLOT_BYTES);
     this.slots = new SlotPool(slotsAt, slots);
@@ -197,20 +200,21 @@ export class SimulatedHost {
 
   #openEndpoint(random: Prng, keyEpochShift: number): Endpoint {
     const { clock } = this.#world;
-    const { cipher, handshakeUs = 1500, payloadBytesMax, gate } = this.#options;
+    const { cipher, handshakeUs = 1500, payloadBytesMax, gate, identity } = this.#options;
     const cookieSecret = random.next();
+    const standIn = fakeSecureChannels({
+      key: this.key,
+      random,
+      defer: (callback) => clock.schedule(clock.now + handshakeUs, callback),
+      ...(cipher === undefined ? {} : { cipher }),
+    });
     return new Endpoint({
       io: this.io,
       arena: this.#arena,
       scratchOffset: 0,
       keyEpochShift,
       minCipher: 2,
-      openSecureChannel: fakeSecureChannels({
-        key: this.key,
-        random,
-        defer: (callback) => clock.schedule(clock.now + handshakeUs, callback),
-        ...(cipher === undefined ? {} : { cipher }),
-      }),
+      openSecureChannel: identity?.open ?? standIn,
       random: () => random.next(),
       cookieFor: (peer) => {
         let hash = cookieSecret;

@@ -35,6 +35,8 @@ export interface CryptoExchangeOptions {
 }
 
 export class CryptoExchange {
+  /** Something has come from the address that the handshake is with. */
+  heard = false;
   readonly #role: 'client' | 'server';
   readonly #localId: number;
   #remoteId: number;

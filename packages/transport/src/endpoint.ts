@@ -11,6 +11,7 @@ import { CryptoExchange } from './crypto-exchange.js';
 import { discoverIdOf, encodeDiscover } from './discover-packet.js';
 import type { ConnectOptions, EndpointOptions } from './endpoint-options.js';
 import { Flow } from './flow.js';
+import { mayHandshake } from './handshake-source.js';
 import {
   BATCH_PACKETS_MAX,
   CLEAR_HANDLE,
@@ -234,13 +235,11 @@ export class Endpoint {
       this.#receiveUnknown(packet, { from, bytes: datagram.length, now });
       return;
     }
+    if (!mayHandshake(connection, from, now)) return;
     if (!connection.answered) {
       connection.answered = true;
       connection.connect?.answered?.();
     }
-    // Only the address that a handshake came from has a say in it. What a client dialled may
-    // answer under another of its addresses.
-    if (connection.role === 'server' && !sameAddress(from, connection.peer)) return;
     if (packet.kind === CLEAR_KIND.retry && connection.flow === null) {
       if (connection.role === 'client' && connection.exchange.remoteId === 0) {
         connection.exchange.restart(packet.cookie);

@@ -122,6 +122,11 @@ export interface PacketIOOptions {
   readonly keyEpochShift?: number;
   /** Socket buffers asked for, in bytes; default 8 MiB each. The system may grant less. */
   readonly socketBufferBytes?: number;
+  /**
+   * Drops what can be no packet of the protocol before it is read, where the system can do that;
+   * default false. The protocol drops it all the same, at more cost.
+   */
+  readonly dropsJunk?: boolean;
 }
 
 /**

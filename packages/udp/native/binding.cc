@@ -11,6 +11,7 @@
 #include "descriptors.h"
 #include "file-system.h"
 #include "hash.h"
+#include "junk-filter.h"
 #include "napi-values.h"
 #include "packet-engine.h"
 #include "privileges.h"
@@ -23,7 +24,7 @@ namespace {
 
 constexpr napi_type_tag kSocketTag = {0x6a65747374726561, 0x6d2d7564702d3031};
 // Rises with every change of a signature here; src/native-addon.ts wants the same.
-constexpr double kInterfaceVersion = 4;
+constexpr double kInterfaceVersion = 5;
 constexpr double kSafeIntegerMax = 9007199254740991.0;
 constexpr size_t kStatsValues = 10;
 
@@ -353,6 +354,15 @@ napi_value close_socket(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// dropJunk(socket): whether the system drops in the kernel what can be no packet of ours
+napi_value drop_junk(napi_env env, napi_callback_info info) {
+  const SocketCall call(env, info);
+  if (call.socket == nullptr) return nullptr;
+  napi_value out = nullptr;
+  napi_get_boolean(env, attach_junk_filter(call.socket->engine.socket().descriptor()), &out);
+  return out;
+}
+
 // selfTest(): whether AEAD gives the known answers
 napi_value self_test(napi_env env, napi_callback_info info) {
   napi_value out = nullptr;
@@ -380,6 +390,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "stats", stats);
   set_function(env, exports, "offloads", offloads);
   set_function(env, exports, "close", close_socket);
+  set_function(env, exports, "dropJunk", drop_junk);
   set_function(env, exports, "selfTest", self_test);
   export_file_system(env, exports);
   export_hash(env, exports);

@@ -22,7 +22,7 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 4;
+const INTERFACE_VERSION = 5;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
 export interface NativeAddon extends NativeFileSystem, NativeHash, NativeProcesses, NativeTcp {
@@ -63,6 +63,8 @@ export interface NativeAddon extends NativeFileSystem, NativeHash, NativeProcess
   stats(socket: NativeSocket, values: Float64Array): void;
   offloads(socket: NativeSocket): NativeOffloads;
   close(socket: NativeSocket): void;
+  /** Returns whether the system drops in the kernel what can be no packet of ours. */
+  dropJunk(socket: NativeSocket): boolean;
   selfTest(): boolean;
 }
 

@@ -55,6 +55,8 @@ export class NativePacketIO implements PacketIO {
       bytes,
       words,
     );
+    // Where the system refuses, the engine and the protocol drop it.
+    if (complete.dropsJunk) addon.dropJunk(socket);
     return new NativePacketIO(addon, socket, { count: 0, words, bytes });
   }
 

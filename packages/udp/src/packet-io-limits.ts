@@ -26,6 +26,7 @@ export function completeOptions(options: PacketIOOptions): CompleteOptions {
     arena: options.arena,
     keyEpochShift: options.keyEpochShift ?? KEY_EPOCH_SHIFT_DEFAULT,
     socketBufferBytes: options.socketBufferBytes ?? SOCKET_BUFFER_BYTES_DEFAULT,
+    dropsJunk: options.dropsJunk ?? false,
   };
   checkRange('port', complete.port, [0, 65_535]);
   checkRange('arena bytes', complete.arena.byteLength, [ARENA_BYTES_MIN, ARENA_BYTES_MAX]);

@@ -3,11 +3,12 @@
  *
  * Usage: junk-flood ADDRESS PORT DATAGRAMS_PER_SECOND SECONDS
  *
- * Prints how many were sent per second. Refuses addresses other than 127.0.0.0/8 and 10.77.0.0/16
+ * Prints how many were sent per second, and in all; SIGTERM ends it early. Refuses addresses other than 127.0.0.0/8 and 10.77.0.0/16
  * (loopback, and the emulated links), more than 1,000,000 per second and more than 120 s.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,14 @@ static uint64_t draw(void)
     state ^= state >> 7;
     state ^= state << 17;
     return state;
+}
+
+static volatile sig_atomic_t over;
+
+static void end(int signal)
+{
+    (void)signal;
+    over = 1;
 }
 
 static double now(void)
@@ -80,11 +89,12 @@ int main(int argc, char **argv)
     struct mmsghdr headers[BATCH];
     struct iovec vectors[BATCH];
     memset(headers, 0, sizeof headers);
+    signal(SIGTERM, end);
     double start = now();
     uint64_t sent = 0;
     for (int turn = 0;; turn++) {
         double at = now() - start;
-        if (at >= seconds) break;
+        if (over || at >= seconds) break;
         if (sent > rate * at) {
             struct timespec pause = { 0, 100000 };
             nanosleep(&pause, NULL);
@@ -98,6 +108,6 @@ int main(int argc, char **argv)
         int done = sendmmsg(sockets[turn % SOCKETS], headers, BATCH, MSG_DONTWAIT);
         if (done > 0) sent += done;
     }
-    printf("%.0f\n", sent / (now() - start));
+    printf("%.0f %llu\n", sent / (now() - start), (unsigned long long)sent);
     return 0;
 }

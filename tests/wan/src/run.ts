@@ -8,6 +8,7 @@
  * this machine cannot run some; the exit code is 1 when anything failed, 2 for wrong arguments, 77
  * when nothing can run here. Leaves no namespace, process, mount or file behind.
  */
+import { blockedCases } from './blocked-cases.js';
 import { diskCases } from './disk-cases.js';
 import { floodCases } from './flood-case.js';
 import { linkCases } from './link-cases.js';
@@ -19,6 +20,7 @@ import { labObstacle } from './wan-lab.js';
 const CASES: readonly WanCase[] = [
   ...linkCases,
   ...natCases,
+  ...blockedCases,
   ...diskCases,
   ...manyFlowsCases,
   ...floodCases,

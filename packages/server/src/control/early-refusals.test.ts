@@ -44,8 +44,11 @@ const parsed = (answer: string) => {
 };
 
 const refused = (status: number, code: string) => ({
-  ...{ status, code, type: 'application/json; charset=utf-8' },
-  ...{ length: expect.any(Number), bodyBytes: expect.any(Number) },
+  status,
+  code,
+  type: 'application/json; charset=utf-8',
+  length: expect.any(Number) as number,
+  bodyBytes: expect.any(Number) as number,
 });
 
 describe('refuseEarly', () => {

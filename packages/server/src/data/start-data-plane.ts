@@ -7,7 +7,7 @@
  */
 
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { CommandError } from '@jetstream/contract';
 import { agentBroker } from '../adapters/agents/agent-pool.js';
@@ -36,8 +36,18 @@ export type DataPlaneOptions = Omit<
   died(error: Error): void;
 };
 
+const MAPPED = '::ffff:';
+
+/** The one of the many texts of an address by which sockets name it. */
+export const addressAsNamed = (address: string): string => {
+  if (isIP(address) !== 6 || address.includes('%')) return address;
+  const text = new SocketAddress({ address, family: 'ipv6' }).address;
+  const v4 = text.startsWith(MAPPED) ? text.slice(MAPPED.length) : '';
+  return isIP(v4) === 4 ? v4 : text;
+};
+
 const resolveAddress = async (name: string): Promise<string> => {
-  if (isIP(name) !== 0) return name;
+  if (isIP(name) !== 0) return addressAsNamed(name);
   try {
     return (await lookup(name)).address;
   } catch (cause) {

@@ -24,6 +24,7 @@ const io = await openPacketIO({
   port: options.port,
   arena,
   keyEpochShift: options.keyEpochShift,
+  dropsJunk: true,
   ...(dataPath === 'auto' ? {} : { prefer: dataPath }),
 });
 const storage = await openThreadStorage({ arena: shared });
