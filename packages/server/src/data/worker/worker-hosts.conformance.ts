@@ -178,11 +178,12 @@ export const orderTo = (
 /** Expects that all has arrived as it is. */
 export const expectContent = (host: Host, order: SendOrder): void => {
   const kept = host.storage.kept.get(order.transferId);
-  const chunks = Math.ceil(order.totalBytes / CHUNK_BYTES);
+  const totalBytes = order.totalBytes ?? 0;
+  const chunks = Math.ceil(totalBytes / CHUNK_BYTES);
   expect(kept?.written.size).toBe(chunks);
   for (const [chunk, bytes] of kept?.written ?? []) {
     const start = chunk * CHUNK_BYTES;
-    expect(bytes.length).toBe(Math.min(CHUNK_BYTES, order.totalBytes - start));
+    expect(bytes.length).toBe(Math.min(CHUNK_BYTES, totalBytes - start));
     const wrong = bytes.findIndex((byte, i) => byte !== contentByte(start + i));
     expect(wrong).toBe(-1);
   }
