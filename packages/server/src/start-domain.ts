@@ -183,9 +183,7 @@ const buildSending = (context: DomainContext, places: Places) => {
     listsDir: places.lists,
     isInUse: (id) => engine.usesManifest(id),
     isShared: (id) => sharing.links.refersTo(id),
-    onEnded: (id) => {
-      void open.settle(id);
-    },
+    onEnded: (id) => void open.settle(id),
   });
   const sharing: ReturnType<typeof buildLinks> = buildLinks(context, manifests, manifestStore);
   const engine: TransferEngine = new TransferEngine({
@@ -199,8 +197,7 @@ const buildSending = (context: DomainContext, places: Places) => {
     random: Math.random,
     onSaved: (id) => changes.notify(id),
   });
-  const manifest = (id: string) => manifestStore.find(id);
-  const open: OpenTransfers = new OpenTransfers({ engine, manifest, log });
+  const open: OpenTransfers = new OpenTransfers({ engine, manifests: manifestStore, log });
   const shared = { engine, store, manifests, destinations, open };
   const transfers = new TransferService({ ...shared, clock, nextId, changes });
   const actions = new TransferActions({ engine, events, transfers, manifests, destinations });
@@ -224,9 +221,8 @@ const buildSending = (context: DomainContext, places: Places) => {
     }),
   ];
   /** Forgets what is not to survive a restart. */
-  const forget = async (): Promise<void> => {
-    if (!config.persistentTransfers) await store.clear();
-  };
+  const forget = (): Promise<void> =>
+    config.persistentTransfers ? Promise.resolve() : store.clear();
   const services = { destinations, manifests, engine, open, transfers, actions, userData };
   return { ...services, ...sharing, garbage, forget };
 };

@@ -92,16 +92,17 @@ export class ChunkInbox {
    * Starts to receive a transfer.
    *
    * @param durable Half-open chunk ranges that are already here.
-   * @param isOpen Whether `extend` will tell of more; only whole chunks are granted until then.
+   * @param total All bytes; or those that are `known` so far, when `extend` will tell of more. Of such
+   * a transfer only whole chunks are granted until its end.
    */
   openChannel(
     channel: number,
-    totalBytes: number,
+    total: number | { readonly known: number },
     durable: readonly { first: number; end: number }[],
-    isOpen = false,
   ): void {
     const state = new InboxChannel();
-    state.extend(totalBytes, isOpen);
+    if (typeof total === 'number') state.extend(total, false);
+    else state.extend(total.known, true);
     for (const range of durable) {
       for (let chunk = range.first; chunk < Math.min(range.end, state.chunks); chunk += 1) {
         if (!state.isDone(chunk)) state.markDone(chunk);

@@ -132,7 +132,12 @@ describe('a list that was left unfinished', () => {
       cut: fc.double({ min: 0, max: 1, noNaN: true }),
       zeros: fc.integer({ min: 0, max: 3000 }),
     });
-    const run = ({ announced, more, cut, zeros }: fc.infer<typeof plan>): void => {
+    const run = ({
+      announced,
+      more,
+      cut,
+      zeros,
+    }: typeof plan extends fc.Arbitrary<infer Value> ? Value : never): void => {
       const { durable } = leave(announced, more);
       const file = growingPath(listPath);
       const size = fs.statSync(file).size;

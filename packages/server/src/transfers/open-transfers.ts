@@ -4,7 +4,7 @@
  */
 import type { CommandError } from '@jetstream/contract';
 import type { Logger } from '../adapters/log/logger.js';
-import type { ManifestRecord } from '../manifests/manifest-store.js';
+import type { ManifestRecord, ManifestStore } from '../manifests/manifest-store.js';
 import type { LiveTransfer } from './live-transfer.js';
 import type { TransferEngine } from './transfer-engine.js';
 import type { TransferRecord } from './transfer-record.js';
@@ -12,8 +12,7 @@ import { hasEnded } from './transfer-states.js';
 
 export interface OpenTransfersOptions {
   readonly engine: Pick<TransferEngine, 'unfinished' | 'amend' | 'end'>;
-  /** Null for one that is gone. */
-  readonly manifest: (manifestId: string) => Promise<ManifestRecord | null>;
+  readonly manifests: Pick<ManifestStore, 'find'>;
   readonly log: Logger;
 }
 
@@ -43,7 +42,7 @@ export class OpenTransfers {
 
   /** A manifest may have ended: tells the transfers that wait for that. */
   async settle(manifestId: string): Promise<void> {
-    const manifest = await this.#options.manifest(manifestId);
+    const manifest = await this.#options.manifests.find(manifestId);
     if (manifest?.status === 'pending') return;
     for (const transfer of this.#open()) {
       if (transfer.record.manifestId === manifestId) await this.#settle(transfer, manifest);

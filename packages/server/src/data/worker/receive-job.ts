@@ -127,7 +127,7 @@ export class ReceiveJob {
         return;
       }
       const { totals } = this.#list;
-      inbox.openChannel(channel, totals?.bytes ?? listedBytes, held, totals === null);
+      inbox.openChannel(channel, totals?.bytes ?? { known: listedBytes }, held);
       this.#noteDurable(held, false);
       this.#accepted = true;
       const durable = held.map((range) => [range.first, range.end]);
