@@ -22,6 +22,8 @@ import { ProgressMeter } from './progress-meter.js';
  * It has to outlast the transfer, because the token is shown again after every broken flow.
  */
 const TOKEN_SECONDS = 86_400;
+/** Seconds after which a manifest that is still being made is sent as far as it is known. */
+const MANIFEST_SECONDS = 1;
 /** Milliseconds between looks at a running transfer. */
 const LOOK_INTERVAL_MS = 400;
 /** Milliseconds that a cancelled transfer may take to end. */
@@ -91,15 +93,19 @@ const makeManifest = async (
   { sender, signal }: CopyOrder,
   { destinationPath: _, ...params }: CopyMappings,
 ): Promise<string> => {
-  const manifest = await sender.send.createManifest({
+  const { manifestId } = await sender.send.createManifest({
     ...params,
     mappings: { ...params.mappings },
   });
-  const scanned = await sender.send.waitForManifest(manifest.manifestId, {}, { signal });
-  if (scanned.status === 'error') {
+  try {
+    const wait = { timeoutSeconds: MANIFEST_SECONDS };
+    const scanned = await sender.send.waitForManifest(manifestId, wait, { signal });
+    if (scanned.status !== 'error') return manifestId;
     throw new CommandError('manifest_not_ready', scanned.errorMessage);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code !== 'timeout') throw error;
+    return manifestId;
   }
-  return scanned.manifestId;
 };
 
 const createTransfer = async (order: CopyOrder, token: string): Promise<TransferStructure> => {
@@ -116,6 +122,7 @@ const createTransfer = async (order: CopyOrder, token: string): Promise<Transfer
   return sender.send.createTransfer(manifestId, destination.destinationId, {
     destinationToken: token,
     destinationPath: content.destinationPath,
+    whilePending: true,
     ...delivery,
   });
 };
@@ -149,7 +156,8 @@ const watch = async (order: CopyOrder, transferId: string): Promise<TransferStru
     }
     path = transfer.path;
     const totalBytes = transfer.totalBytes ?? 0;
-    const progress = { doneBytes: doneBytes(transfer), totalBytes };
+    const { totalsGrow } = transfer;
+    const progress = { doneBytes: doneBytes(transfer), totalBytes, totalsGrow };
     view.progress(meter.update(progress, performance.now()));
   };
   const ended = sender.send.waitForTransfer(transferId);

@@ -23,6 +23,10 @@ export interface CopyView {
 /** `45%  1.2 GB of 2.7 GB  812 Mbit/s  ETA 0:14`. */
 export const progressText = (snapshot: ProgressSnapshot): string => {
   const { doneBytes, totalBytes, fraction, rateBytesPerSecond, etaSeconds } = snapshot;
+  if (snapshot.totalsGrow) {
+    const found = `${bytesText(doneBytes)} of ${bytesText(totalBytes)} found so far`;
+    return `  ?%  ${found}  ${rateText(rateBytesPerSecond)}`;
+  }
   return [
     `${String(Math.floor(fraction * 100)).padStart(3)}%`,
     `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`,

@@ -13,6 +13,7 @@ describe('ProgressMeter', () => {
     expect(meter.snapshot(10_000)).toEqual({
       doneBytes: 1000,
       totalBytes: 3000,
+      totalsGrow: false,
       fraction: 1 / 3,
       rateBytesPerSecond: 100,
       etaSeconds: 20,
@@ -81,5 +82,14 @@ describe('quantities', () => {
   it('make up the text beside the bar', () => {
     const snapshot = new ProgressMeter(0, 0).update({ doneBytes: 5e8, totalBytes: 1e9 }, 4000);
     expect(progressText(snapshot)).toBe(' 50%  500 MB of 1.0 GB  1.0 Gbit/s  ETA 0:04');
+  });
+
+  it('shows no share and no time to go while the total grows', () => {
+    const meter = new ProgressMeter(0, 0);
+    meter.update({ doneBytes: 0, totalBytes: 100, totalsGrow: true }, 0);
+    const growing = meter.update({ doneBytes: 100, totalBytes: 100, totalsGrow: true }, 1000);
+    expect(growing).toMatchObject({ fraction: 0, etaSeconds: null, totalsGrow: true });
+    const known = meter.update({ doneBytes: 100, totalBytes: 200 }, 2000);
+    expect(known).toMatchObject({ fraction: 0.5, etaSeconds: 2, totalsGrow: false });
   });
 });

@@ -6,8 +6,11 @@ const WINDOW_MS = 5000;
 /** State of a transfer for a display. */
 export interface ProgressSnapshot {
   readonly doneBytes: number;
+  /** What is known of it, when `totalsGrow`. */
   readonly totalBytes: number;
-  /** 0 to 1; 1 when there is nothing to move. */
+  /** Whether files are still being looked for at the source. */
+  readonly totalsGrow: boolean;
+  /** 0 to 1, 0 while nobody knows; 1 when there is nothing to move. */
   readonly fraction: number;
   readonly rateBytesPerSecond: number;
   /** Null while the rate is unknown or zero. */
@@ -25,6 +28,7 @@ export class ProgressMeter {
   readonly #startMs: number;
   readonly #samples: Sample[];
   #totalBytes: number;
+  #totalsGrow = false;
 
   constructor(totalBytes: number, nowMs: number) {
     this.#totalBytes = totalBytes;
@@ -33,7 +37,11 @@ export class ProgressMeter {
   }
 
   /** Notes how much is done. A smaller value than before is taken as the one before. */
-  update(progress: { doneBytes: number; totalBytes: number }, nowMs: number): ProgressSnapshot {
+  update(
+    progress: { doneBytes: number; totalBytes: number; totalsGrow?: boolean },
+    nowMs: number,
+  ): ProgressSnapshot {
+    this.#totalsGrow = progress.totalsGrow ?? false;
     this.#totalBytes = progress.totalBytes;
     const last = this.#samples.at(-1)?.doneBytes ?? 0;
     const doneBytes = Math.max(last, Math.min(progress.doneBytes, progress.totalBytes));
@@ -55,10 +63,16 @@ export class ProgressMeter {
     return {
       doneBytes: last.doneBytes,
       totalBytes: this.#totalBytes,
-      fraction: this.#totalBytes === 0 ? 1 : last.doneBytes / this.#totalBytes,
+      totalsGrow: this.#totalsGrow,
+      fraction: this.#fraction(last.doneBytes),
       rateBytesPerSecond: rate,
-      etaSeconds: rest === 0 ? 0 : rate > 0 ? rest / rate : null,
+      etaSeconds: this.#totalsGrow ? null : rest === 0 ? 0 : rate > 0 ? rest / rate : null,
       elapsedSeconds: (nowMs - this.#startMs) / 1000,
     };
+  }
+
+  #fraction(doneBytes: number): number {
+    if (this.#totalsGrow) return 0;
+    return this.#totalBytes === 0 ? 1 : doneBytes / this.#totalBytes;
   }
 }

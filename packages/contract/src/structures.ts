@@ -182,6 +182,8 @@ export const transferStructure = z.object({
   totalBlocks: z.int().nullable(),
   totalBytes: z.int().nullable(),
   totalFiles: z.int().nullable(),
+  /** Ours: the manifest is still being made, and the totals are those of what is known of it. */
+  totalsGrow: z.boolean(),
   blocksSent: z.int(),
   /** Blocks that the receiver has confirmed. */
   blocksAcked: z.int(),

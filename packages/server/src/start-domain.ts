@@ -58,6 +58,7 @@ import { removeAbandonedDigests } from './storage/abandoned-digests.js';
 import { AbandonedJournals } from './storage/abandoned-journals.js';
 import { openThreadStorage } from './storage/thread-storage.js';
 import { DataPlaneSupervisor, type StartPlane } from './transfers/data-plane-supervisor.js';
+import { OpenTransfers } from './transfers/open-transfers.js';
 import { sendHandlers } from './transfers/send-handlers.js';
 import { SqliteTransferStore } from './transfers/sqlite-transfer-store.js';
 import { TransferActions } from './transfers/transfer-actions.js';
@@ -182,6 +183,7 @@ const buildSending = (context: DomainContext, places: Places) => {
     listsDir: places.lists,
     isInUse: (id) => engine.usesManifest(id),
     isShared: (id) => sharing.links.refersTo(id),
+    onEnded: (id) => void open.settle(id),
   });
   const sharing: ReturnType<typeof buildLinks> = buildLinks(context, manifests, manifestStore);
   const engine: TransferEngine = new TransferEngine({
@@ -195,7 +197,8 @@ const buildSending = (context: DomainContext, places: Places) => {
     random: Math.random,
     onSaved: (id) => changes.notify(id),
   });
-  const shared = { engine, store, manifests, destinations };
+  const open: OpenTransfers = new OpenTransfers({ engine, manifests: manifestStore, log });
+  const shared = { engine, store, manifests, destinations, open };
   const transfers = new TransferService({ ...shared, clock, nextId, changes });
   const actions = new TransferActions({ engine, events, transfers, manifests, destinations });
   const userData = new UserDataService({
@@ -218,10 +221,9 @@ const buildSending = (context: DomainContext, places: Places) => {
     }),
   ];
   /** Forgets what is not to survive a restart. */
-  const forget = async (): Promise<void> => {
-    if (!config.persistentTransfers) await store.clear();
-  };
-  const services = { destinations, manifests, engine, transfers, actions, userData };
+  const forget = (): Promise<void> =>
+    config.persistentTransfers ? Promise.resolve() : store.clear();
+  const services = { destinations, manifests, engine, open, transfers, actions, userData };
   return { ...services, ...sharing, garbage, forget };
 };
 
@@ -330,7 +332,7 @@ export const startDomain = async (
   const { clock, logger: log, config, stateDir, serverId, serverName } = context.foundation;
   const places = makePlaces(stateDir);
   const sending = buildSending(context, places);
-  const { destinations, manifests, engine, links, content, pages } = sending;
+  const { destinations, manifests, engine, open, links, content, pages } = sending;
   const receiving = buildReceiving(context, places);
   const { receive, clients } = receiving;
   const discovery = new DiscoveryService({ clock, randomBytes });
@@ -358,6 +360,7 @@ export const startDomain = async (
     receive.start(plane);
     discovery.start(plane);
     await engine.start(plane);
+    await open.start();
     await removeAbandonedDigests(places.receipts, (id) => engine.find(id) !== null);
   } catch (error) {
     await plane.stop({ drainMs: 0 });

@@ -31,9 +31,13 @@ interface PartialChunk {
 }
 
 class InboxChannel {
-  readonly totalBytes: number;
-  readonly chunks: number;
-  readonly done: Uint8Array;
+  /** So far, when more may be announced. */
+  totalBytes = 0;
+  /** Whole ones, when more may be announced. */
+  chunks = 0;
+  /** Whether the total may still grow. */
+  isOpen = true;
+  done = new Uint8Array(0);
   readonly partial = new Map<number, PartialChunk>();
   /** Chunks below are granted to the sender. */
   limit = 0;
@@ -41,10 +45,18 @@ class InboxChannel {
   open = 0;
   doneChunks = 0;
 
-  constructor(totalBytes: number) {
+  /** More is known of what there is to receive. What is known only grows, and ends once. */
+  extend(totalBytes: number, isOpen: boolean): void {
+    if (!this.isOpen || totalBytes < this.totalBytes) return;
+    this.isOpen = isOpen;
     this.totalBytes = totalBytes;
-    this.chunks = Math.ceil(totalBytes / INBOX_CHUNK_BYTES);
-    this.done = new Uint8Array(Math.ceil(this.chunks / 8));
+    const chunks = totalBytes / INBOX_CHUNK_BYTES;
+    this.chunks = isOpen ? Math.floor(chunks) : Math.ceil(chunks);
+    const bytes = Math.ceil(this.chunks / 8);
+    if (bytes <= this.done.length) return;
+    const done = new Uint8Array(isOpen ? Math.max(bytes, this.done.length * 2) : bytes);
+    done.set(this.done);
+    this.done = done;
   }
 
   isDone(chunk: number): boolean {
@@ -76,19 +88,32 @@ export class ChunkInbox {
     this.#ports = ports;
   }
 
-  /** Starts to receive a transfer. @param durable Half-open chunk ranges that are already here. */
+  /**
+   * Starts to receive a transfer.
+   *
+   * @param durable Half-open chunk ranges that are already here.
+   * @param total All bytes; or those that are `known` so far, when `extend` will tell of more. Of such
+   * a transfer only whole chunks are granted until its end.
+   */
   openChannel(
     channel: number,
-    totalBytes: number,
+    total: number | { readonly known: number },
     durable: readonly { first: number; end: number }[],
   ): void {
-    const state = new InboxChannel(totalBytes);
+    const state = new InboxChannel();
+    if (typeof total === 'number') state.extend(total, false);
+    else state.extend(total.known, true);
     for (const range of durable) {
       for (let chunk = range.first; chunk < Math.min(range.end, state.chunks); chunk += 1) {
         if (!state.isDone(chunk)) state.markDone(chunk);
       }
     }
     this.#channels.set(channel, state);
+  }
+
+  /** More of an open transfer is known; without effect on one that is not open. */
+  extend(channel: number, totalBytes: number, isOpen: boolean): void {
+    this.#channels.get(channel)?.extend(totalBytes, isOpen);
   }
 
   closeChannel(channel: number): void {
@@ -112,7 +137,7 @@ export class ChunkInbox {
   /** Whether every chunk of the channel has been written. */
   isComplete(channel: number): boolean {
     const state = this.#channels.get(channel);
-    return state !== undefined && state.doneChunks === state.chunks;
+    return state !== undefined && !state.isOpen && state.doneChunks === state.chunks;
   }
 
   /**

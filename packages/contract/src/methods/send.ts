@@ -102,6 +102,7 @@ export const sendMethods = {
       destinationToken: z.string().max(512).nullish(),
       onFileError: z.enum(['continue', 'stop']).nullish(),
       publish: z.enum(['each', 'whole']).nullish(),
+      whilePending: z.boolean().nullish(),
     },
     nullable: ['checkpointFrequencySeconds'],
     required: ['manifestId', 'destinationId'],
@@ -134,6 +135,8 @@ export const sendMethods = {
       onFileError: 'Ours: what a file that fails means for the others: continue (default) or stop',
       publish:
         'Ours: each file appears when it is whole (each, default), or the destination path appears at once when everything is there (whole)',
+      whilePending:
+        'Ours: takes a manifest that is still being made and sends what is known of it; false when absent',
     },
     mutates: true,
   }),

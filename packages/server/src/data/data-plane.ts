@@ -11,10 +11,11 @@ export type VerifyMode = (typeof VERIFY_MODES)[number];
 export interface SendOrder {
   /** 32 hex digits, unique over all servers. */
   readonly transferId: string;
-  /** Absolute path of the manifest's file list, see storage/manifest-list.ts. */
+  /** Absolute path of the manifest's file list, see storage/list-format.ts. */
   readonly manifestListPath: string;
-  readonly totalFiles: number;
-  readonly totalBytes: number;
+  /** Both null while the manifest is being made: what is there of its list is sent already. */
+  readonly totalFiles: number | null;
+  readonly totalBytes: number | null;
   readonly destination: {
     /** Our name for it: transfers of one destination share its ceiling. */
     readonly id: string;
@@ -68,6 +69,8 @@ export interface FileError {
 
 /** Counters of a running transfer since it was handed over; the domain adds earlier attempts. */
 export interface SendProgress {
+  /** Of the whole list, or of what is known of it so far. */
+  readonly filesTotal: number;
   readonly bytesTotal: number;
   /** Payload bytes sent, re-sent ones included. */
   readonly bytesSent: number;
@@ -140,8 +143,9 @@ export interface ReceiveOffer {
   readonly overwriteMode: number;
   readonly checkpointSeconds: number | null;
   readonly transferFlags: number;
-  readonly totalFiles: number;
-  readonly totalBytes: number;
+  /** Both null when the sender does not know them yet. */
+  readonly totalFiles: number | null;
+  readonly totalBytes: number | null;
 }
 
 export type ReceiveDecision =
@@ -156,6 +160,9 @@ export type ReceiveDecision =
   | { readonly accepted: false; readonly code: ErrorCode; readonly message: string };
 
 export interface ReceiveProgress {
+  /** Of the whole list, or of what is known of it so far. */
+  readonly filesTotal: number;
+  readonly bytesTotal: number;
   readonly bytesReceived: number;
   readonly bytesDurable: number;
   readonly packetsReceived: number;

@@ -1,6 +1,6 @@
 /** Pages of a manifest's file list, as the API shows them. */
 import type { FileMapping, ManifestFilesStructure } from '@jetstream/contract';
-import type { ManifestEntry } from '../storage/manifest-list.js';
+import type { ManifestEntry } from '../storage/list-format.js';
 import { ManifestList } from '../storage/manifest-list-reader.js';
 
 /** Files on a page when the caller names no limit. */

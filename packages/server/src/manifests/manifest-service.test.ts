@@ -80,6 +80,11 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof CommandError ? error.code : String(error)),
   );
 
+/** Waits until nothing of the making of a manifest is left. */
+const stopped = async (service: ManifestService, manifestId: string): Promise<void> => {
+  while (await service.keepMaking(manifestId)) await new Promise((next) => setImmediate(next));
+};
+
 const eventNames = async (): Promise<string[]> =>
   (await events.read({ afterSeq: 0, limit: 100 })).map((event) => event.name);
 
@@ -229,6 +234,28 @@ describe('ManifestService', () => {
       processing: false,
       errorMessage: expect.stringContaining('the server was restarted; create it again') as string,
     });
+  });
+
+  it('after a restart, one that is sent already is made to its end', async () => {
+    const { scanner, held } = heldScanner();
+    const first = serviceWith(scanner);
+    const { manifestId } = await first.create(callerOf(), { mappings: { '/d': '/in' } });
+    expect(await first.keepMaking(manifestId)).toBe(true);
+    await first.stop();
+    const resumed = heldScanner();
+    const second = serviceWith(resumed.scanner);
+    await second.start();
+    expect(resumed.held[0]?.order).toEqual({ ...held[0]?.order, resumes: true });
+    expect((await second.get(callerOf(), manifestId)).status).toBe('pending');
+    await second.stop();
+    const third = serviceWith();
+    await third.start();
+    expect(await third.wait(callerOf(), { manifestId }, stopping.signal)).toMatchObject({
+      ...{ status: 'complete', totalFiles: 3, totalSize: 5 },
+    });
+    await stopped(third, manifestId);
+    expect(fs.readdirSync(lists)).toEqual([`${manifestId}.list`]);
+    expect(await third.keepMaking(manifestId)).toBe(false);
   });
 
   it('takes patterns and keeps links; refuses patterns that could take for ever', async () => {

@@ -24,6 +24,7 @@ import type { ManifestRecord, ManifestStore } from './manifest-store.js';
 import { parseMappings } from './mappings.js';
 import { checkPatterns } from './path-filter.js';
 import type { ScanRequest, ScanTotals } from './scan.js';
+import { dropScanOrder, dropUnfinishedList, keepScanOrder, readScanOrder } from './scan-orders.js';
 import type { ManifestScanner } from './scan-runner.js';
 
 /** Most manifests that are made at the same time. */
@@ -42,6 +43,14 @@ export interface ManifestServiceOptions {
   readonly isInUse: (manifestId: string) => boolean;
   /** Whether a shared token refers to it. */
   readonly isShared: (manifestId: string) => Promise<boolean>;
+  /** A manifest is no longer being made, and that is durable. */
+  readonly onEnded?: (manifestId: string) => void;
+}
+
+/** A manifest that is being made. */
+interface Making {
+  readonly request: ScanRequest;
+  readonly controller: AbortController;
 }
 
 const structureOf = (record: ManifestRecord): ManifestStructure => ({
@@ -61,8 +70,7 @@ const structureOf = (record: ManifestRecord): ManifestStructure => ({
 export class ManifestService {
   readonly #options: ManifestServiceOptions;
   readonly #changes: ChangeSignal;
-  /** Manifests that are being made, and how to stop that. */
-  readonly #pending = new Map<string, AbortController>();
+  readonly #pending = new Map<string, Making>();
   readonly #deleting = new Set<string>();
   #stopped = false;
 
@@ -71,10 +79,20 @@ export class ManifestService {
     this.#changes = new ChangeSignal(options.clock);
   }
 
-  /** Tells the truth about manifests that an earlier run of the server left unfinished. */
+  /**
+   * Goes on with manifests that are being sent already, and tells the truth about others that an
+   * earlier run of the server left unfinished.
+   */
   async start(): Promise<void> {
     const { store, events } = this.#options;
     for (const record of await store.pending()) {
+      const listPath = this.listPath(record.id);
+      const request = await readScanOrder(listPath);
+      if (request !== null) {
+        void this.#make(record, this.#reserve(record, request), true);
+        continue;
+      }
+      await dropUnfinishedList(listPath);
       const failed: ManifestRecord = {
         ...record,
         status: 'error',
@@ -122,8 +140,7 @@ export class ManifestService {
       creationTimeUs: clock.nowUs(),
       userData: {},
     };
-    const controller = new AbortController();
-    this.#pending.set(record.id, controller);
+    const making = this.#reserve(record, { mappings, symlinks, patterns });
     try {
       await Promise.all([
         events.append('manifestCreated', { manifestId: record.id, ...ownedBy(record) }),
@@ -133,7 +150,7 @@ export class ManifestService {
       this.#pending.delete(record.id);
       throw error;
     }
-    void this.#make(record, { mappings, symlinks, patterns }, controller.signal);
+    void this.#make(record, making);
     return structureOf(record);
   }
 
@@ -195,7 +212,7 @@ export class ManifestService {
           `Cannot delete manifest "${record.id}": a shared token refers to it`,
         );
       }
-      this.#pending.get(record.id)?.abort();
+      this.#pending.get(record.id)?.controller.abort();
       await this.#forget(record, caller.userName);
     } finally {
       this.#deleting.delete(record.id);
@@ -247,6 +264,20 @@ export class ManifestService {
     return !this.#deleting.has(manifestId);
   }
 
+  /**
+   * Has a manifest that is being made survive a restart, because its list is sent already.
+   *
+   * @returns False when it is not being made any more.
+   */
+  async keepMaking(manifestId: string): Promise<boolean> {
+    const making = this.#pending.get(manifestId);
+    if (making === undefined) return false;
+    await keepScanOrder(this.listPath(manifestId), making.request);
+    if (this.#pending.get(manifestId) === making) return true;
+    await dropScanOrder(this.listPath(manifestId));
+    return false;
+  }
+
   /** Where the file list of a manifest lies. */
   listPath(manifestId: string): string {
     return join(this.#options.listsDir, `${manifestId}.list`);
@@ -261,9 +292,17 @@ export class ManifestService {
     await unlink(this.listPath(record.id)).catch(() => {});
   }
 
-  async #make(record: ManifestRecord, request: ScanRequest, signal: AbortSignal): Promise<void> {
-    const { scanner, log } = this.#options;
-    const order = { manifestId: record.id, listPath: this.listPath(record.id), request };
+  #reserve(record: ManifestRecord, request: ScanRequest): Making {
+    const making = { request, controller: new AbortController() };
+    this.#pending.set(record.id, making);
+    return making;
+  }
+
+  async #make(record: ManifestRecord, making: Making, resumes = false): Promise<void> {
+    const { scanner, log, onEnded } = this.#options;
+    const { request, controller } = making;
+    const { signal } = controller;
+    const order = { manifestId: record.id, listPath: this.listPath(record.id), request, resumes };
     try {
       const totals = await scanner.scan(order, signal);
       await this.#finish(record, totals);
@@ -272,6 +311,8 @@ export class ManifestService {
       if (!signal.aborted && !this.#stopped) await this.#fail(record, error);
     } finally {
       this.#pending.delete(record.id);
+      if (!this.#stopped) await dropScanOrder(order.listPath).catch(() => {});
+      onEnded?.(record.id);
       this.#changes.notify(record.id);
       if (signal.aborted) await unlink(order.listPath).catch(() => {});
       log.debug({ manifestId: record.id }, 'manifest is no longer processed');

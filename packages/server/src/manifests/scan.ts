@@ -20,7 +20,7 @@ import { linkFault } from '../storage/link-rules.js';
 import { type Mapping, targetsMayMeet } from './mappings.js';
 import { type FilterPatterns, type PathFilter, pathFilter } from './path-filter.js';
 import type { FileStatus, ScanRoot } from './scan-root.js';
-import { TargetIndex } from './target-index.js';
+import { type KnownEntries, TargetIndex } from './target-index.js';
 
 /** Most entries of one manifest. */
 export const MANIFEST_ENTRIES_MAX = 10_000_000;
@@ -77,6 +77,8 @@ export interface ScanTotals {
 export interface ScanPorts {
   openRoot(absoluteDirectory: string): ScanRoot;
   add(entry: ScanEntry): void;
+  /** What was listed before a restart; it stays as it is. */
+  readonly known?: KnownEntries | null;
 }
 
 /** A directory that is being walked or still to be walked; names are linked to stay small. */
@@ -131,12 +133,16 @@ class Scan {
   readonly #filter: PathFilter;
   readonly #roots = new Map<string, ScanRoot>();
   readonly #pending: Frame[] = [];
-  readonly #totals: ScanTotals = { totalFiles: 0, totalBytes: 0, skippedCount: 0, notes: [] };
+  readonly #totals: ScanTotals;
 
   constructor(request: ScanRequest, ports: ScanPorts) {
     this.#request = request;
     this.#ports = ports;
-    this.#targets = targetsMayMeet(request.mappings) ? new TargetIndex() : null;
+    const { known = null } = ports;
+    const mayMeet = targetsMayMeet(request.mappings);
+    this.#targets = known?.targets ?? (mayMeet ? new TargetIndex() : null);
+    const [totalFiles, totalBytes] = [known?.entries ?? 0, known?.bytes ?? 0];
+    this.#totals = { totalFiles, totalBytes, skippedCount: 0, notes: [] };
     this.#filter = pathFilter(request.patterns ?? { include: [], exclude: [] });
   }
 
@@ -280,6 +286,7 @@ class Scan {
 
   #addFile(place: Place, status: FileStatus): void {
     const destPath = namedTargetOf(place);
+    if (this.#targets?.takeKnown(destPath) === true) return;
     this.#targets?.addFile(destPath);
     this.#add(place, { kind: 'file', destPath, size: Number(status.size) }, status);
   }
@@ -299,6 +306,7 @@ class Scan {
       return false;
     }
     const destPath = namedTargetOf(place);
+    if (this.#targets?.takeKnown(destPath) === true) return true;
     this.#targets?.addFile(destPath);
     this.#add(place, { kind: 'link', destPath, size: 0, link }, status);
     return true;

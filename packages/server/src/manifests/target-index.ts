@@ -9,6 +9,13 @@ import { CommandError } from '@jetstream/contract';
 /** Most entries of a manifest whose mappings meet in one target. */
 export const MEETING_ENTRIES_MAX = 2_000_000;
 
+/** The part of a list that an earlier run of the server has written. */
+export interface KnownEntries {
+  readonly targets: TargetIndex;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
 const digestOf = (path: string): string => hash('md5', Buffer.from(path, 'utf16le'), 'binary');
 
 const conflict = (path: string, actual: string): CommandError =>
@@ -18,12 +25,36 @@ const conflict = (path: string, actual: string): CommandError =>
     { details: { destPath: path } },
   );
 
-/** Target paths so far. Paths start with `/` and have no empty components. */
+/**
+ * Target paths so far. A scan that goes on after a restart knows those of the list as it was; the first
+ * time that it comes to one of them, nothing is to be added. Paths start with `/` and have no empty components.
+ */
 export class TargetIndex {
   readonly #files = new Set<string>();
+  /** Listed before a restart, and not yet come to again. */
+  readonly #known = new Set<string>();
   readonly #directories = new Set<string>();
   /** Parent of the last entry: its ancestors are known, and most entries share it with the next. */
   #lastParent = '';
+  readonly #entriesMax: number;
+
+  constructor(entriesMax = MEETING_ENTRIES_MAX) {
+    this.#entriesMax = entriesMax;
+  }
+
+  /** Notes a file or link that was listed before a restart. */
+  addKnown(path: string): void {
+    this.#addAncestors(path);
+    this.#known.add(digestOf(path));
+  }
+
+  /** Comes to a file or link again. @returns Whether it is listed already, for the first time. */
+  takeKnown(path: string): boolean {
+    const digest = digestOf(path);
+    if (!this.#known.delete(digest)) return false;
+    this.#files.add(digest);
+    return true;
+  }
 
   /**
    * Notes a file.
@@ -33,7 +64,7 @@ export class TargetIndex {
   addFile(path: string): void {
     this.#limit(path);
     const digest = digestOf(path);
-    if (this.#files.has(digest)) throw conflict(path, 'two files meet');
+    if (this.#isFile(digest)) throw conflict(path, 'two files meet');
     if (this.#directories.has(digest)) throw conflict(path, 'a file and a directory meet');
     this.#addAncestors(path);
     this.#files.add(digest);
@@ -48,7 +79,7 @@ export class TargetIndex {
   addDirectory(path: string): boolean {
     this.#limit(path);
     const digest = digestOf(path);
-    if (this.#files.has(digest)) throw conflict(path, 'a file and a directory meet');
+    if (this.#isFile(digest)) throw conflict(path, 'a file and a directory meet');
     this.#addAncestors(path);
     if (this.#directories.has(digest)) return false;
     this.#directories.add(digest);
@@ -61,17 +92,21 @@ export class TargetIndex {
     for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) {
       const ancestor = path.slice(0, at);
       const digest = digestOf(ancestor);
-      if (this.#files.has(digest)) throw conflict(ancestor, 'a file and a directory meet');
+      if (this.#isFile(digest)) throw conflict(ancestor, 'a file and a directory meet');
       this.#directories.add(digest);
     }
     this.#lastParent = parent;
   }
 
+  #isFile(digest: string): boolean {
+    return this.#files.has(digest) || this.#known.has(digest);
+  }
+
   #limit(path: string): void {
-    if (this.#files.size + this.#directories.size < MEETING_ENTRIES_MAX) return;
+    if (this.#files.size + this.#known.size + this.#directories.size < this.#entriesMax) return;
     throw new CommandError(
       'conflict',
-      `Cannot make the manifest: over ${MEETING_ENTRIES_MAX} entries at ${JSON.stringify(path)}, expected fewer when mappings share a target directory`,
+      `Cannot make the manifest: over ${this.#entriesMax} entries at ${JSON.stringify(path)}, expected fewer when mappings share a target directory`,
     );
   }
 }

@@ -1,5 +1,6 @@
 /** A transfer that this server receives, as it is remembered. */
 import type { ErrorCode, ReceiveTransferStructure } from '@jetstream/contract';
+import type { ReceiveOffer, ReceiveProgress } from '../data/data-plane.js';
 import type { Ownership } from '../sessions/caller.js';
 
 export interface ReceiveRecord extends Ownership {
@@ -20,8 +21,11 @@ export interface ReceiveRecord extends Ownership {
   readonly status: ReceiveTransferStructure['status'];
   readonly errorCode: ErrorCode | null;
   readonly errorMessage: string;
+  /** Both grow while a list that was offered without totals arrives. */
   readonly totalFiles: number;
   readonly totalBytes: number;
+  /** It began without totals; absent in older records. */
+  readonly isOpen?: boolean;
   readonly bytesDurable: number;
   readonly startTimeUs: number;
   readonly endTimeUs: number | null;
@@ -29,6 +33,24 @@ export interface ReceiveRecord extends Ownership {
   readonly lastErrorTimeUs: number | null;
   readonly receiptPath: string | null;
 }
+
+/** Whether a transfer that comes back has the totals that it began with, or had none. */
+export const hasSameTotals = (
+  known: ReceiveRecord,
+  offer: Pick<ReceiveOffer, 'totalFiles' | 'totalBytes'>,
+): boolean =>
+  // What has arrived of an open one is held against its journal.
+  known.isOpen === true ||
+  (known.totalFiles === offer.totalFiles && known.totalBytes === offer.totalBytes);
+
+/** Totals during an attempt: those of an open list only grow. */
+export const grownTotals = (
+  record: ReceiveRecord,
+  { filesTotal, bytesTotal }: ReceiveProgress,
+): Pick<ReceiveRecord, 'totalFiles' | 'totalBytes'> => ({
+  totalFiles: record.isOpen === true ? Math.max(record.totalFiles, filesTotal) : record.totalFiles,
+  totalBytes: record.isOpen === true ? Math.max(record.totalBytes, bytesTotal) : record.totalBytes,
+});
 
 /** The structure of the API. */
 export const receiveStructureOf = (record: ReceiveRecord): ReceiveTransferStructure => ({

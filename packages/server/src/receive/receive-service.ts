@@ -22,7 +22,7 @@ import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
 import { isObjectId } from '../manifests/id-source.js';
 import { type Caller, mayAccess } from '../sessions/caller.js';
-import type { ReceiveRecord } from './receive-record.js';
+import { grownTotals, hasSameTotals, type ReceiveRecord } from './receive-record.js';
 import { type ReceiveRight, type ReceiveRightsPorts, receiveRightOf } from './receive-rights.js';
 import type { ReceiveStore } from './receive-store.js';
 import { SourceTable } from './source-table.js';
@@ -164,6 +164,7 @@ export class ReceiveService
     incoming.isActive = true;
     incoming.record = {
       ...incoming.record,
+      ...grownTotals(incoming.record, progress),
       bytesDurable: progress.bytesDurable,
       lastRecvTimeUs: clock.nowUs(),
     };
@@ -207,7 +208,8 @@ export class ReceiveService
 
   async #begin(offer: ReceiveOffer, right: ReceiveRight): Promise<void> {
     const { store, events, clock } = this.#options;
-    const { transferId, peer, destinationPath, totalFiles, totalBytes } = offer;
+    const { transferId, peer, destinationPath } = offer;
+    const [totalFiles, totalBytes] = [offer.totalFiles ?? 0, offer.totalBytes ?? 0];
     this.#checkCounts(peer);
     const record: ReceiveRecord = {
       ...right.ownership,
@@ -224,6 +226,7 @@ export class ReceiveService
       errorMessage: '',
       totalFiles,
       totalBytes,
+      isOpen: offer.totalFiles === null,
       bytesDurable: 0,
       startTimeUs: clock.nowUs(),
       endTimeUs: null,
@@ -259,14 +262,9 @@ export class ReceiveService
         `Cannot receive transfer "${transferId}": another server began it, expected a new id`,
       );
     }
-    const place = JSON.stringify([
-      known.root,
-      known.components,
-      known.totalFiles,
-      known.totalBytes,
-    ]);
-    const wanted = [right.root, right.components, offer.totalFiles, offer.totalBytes];
-    if (place !== JSON.stringify(wanted)) {
+    const place = JSON.stringify([known.root, known.components]);
+    const wanted = JSON.stringify([right.root, right.components]);
+    if (place !== wanted || !hasSameTotals(known, offer)) {
       throw new CommandError(
         'peer_refused',
         `Cannot go on with transfer "${transferId}": it began with other files or another destination path, expected a new transfer`,
@@ -320,11 +318,11 @@ export class ReceiveService
         endTimeUs: nowUs,
       };
     }
-    const { fileErrors, receiptPath } = outcome;
+    const { fileErrors, receiptPath, files: totalFiles, bytes: totalBytes } = outcome;
     const first = fileErrors[0];
-    const done = { ...record, receiptPath, endTimeUs: record.endTimeUs ?? nowUs };
+    const totals = { totalFiles, totalBytes };
+    const done = { ...record, ...totals, receiptPath, endTimeUs: record.endTimeUs ?? nowUs };
     if (first === undefined) {
-      const { totalBytes } = record;
       return {
         ...done,
         status: 'complete',
@@ -333,7 +331,7 @@ export class ReceiveService
         bytesDurable: totalBytes,
       };
     }
-    const count = `${fileErrors.length} of ${record.totalFiles} files failed`;
+    const count = `${fileErrors.length} of ${totalFiles} files failed`;
     const errorMessage = `${count}; the first: ${first.message}`;
     return { ...done, status: 'error', errorCode: first.code, errorMessage };
   }
@@ -376,8 +374,9 @@ const checkOffer = (offer: ReceiveOffer): void => {
     Number.isInteger(overwriteMode) &&
     overwriteMode >= 0 &&
     overwriteMode <= 5 &&
-    isCount(totalFiles) &&
-    isCount(totalBytes) &&
+    (totalFiles === null) === (totalBytes === null) &&
+    isCount(totalFiles ?? 0) &&
+    isCount(totalBytes ?? 0) &&
     (checkpointSeconds === null || checkpointSeconds > 0);
   if (isWellFormed) return;
   throw new CommandError(

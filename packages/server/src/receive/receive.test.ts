@@ -268,7 +268,8 @@ describe('what recv.getTransfers and recv.getSources show', () => {
         owner: 'user',
       },
     ]);
-    const progress = { bytesReceived: 700, bytesDurable: 512, packetsReceived: 9 };
+    const counted = { bytesReceived: 700, bytesDurable: 512, packetsReceived: 9 };
+    const progress = { filesTotal: 2, bytesTotal: 1000, ...counted };
     lab.plane.events.receiveProgress(idOf(1), progress);
     lab.clock.advance(10);
     lab.plane.events.receiveEnded(idOf(1), { kind: 'interrupted', message: 'broke' });
@@ -313,6 +314,7 @@ describe('what recv.getTransfers and recv.getSources show', () => {
       lab.clock.advance(1000);
       const bytes = second * 1_000_000;
       lab.plane.events.receiveProgress(idOf(1), {
+        ...{ filesTotal: 2, bytesTotal: 1000 },
         bytesReceived: bytes,
         bytesDurable: 0,
         packetsReceived: second,

@@ -11,15 +11,18 @@ import type { ChunkArena } from './chunk-arena.js';
 import { ChunkSet } from './chunk-set.js';
 import { EntryTable } from './entry-table.js';
 import { FILE_ERRORS_MAX } from './limits.js';
+import { totalsOf } from './open-target.js';
 import { sourceFault } from './source-files.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
+  type ListTotals,
   type ReceiptDraft,
   StorageError,
   type Target,
   type TargetOptions,
   type TargetResult,
+  type TargetState,
   type WriteOutcome,
 } from './storage.js';
 import { TargetEntries } from './target-entries.js';
@@ -29,9 +32,8 @@ const NO_PART_PREFIX = '\u0000';
 
 /** @see the head of this file */
 export class DiscardTarget implements Target {
-  readonly state = { durable: [], complete: null };
+  readonly state: TargetState;
   readonly #arena: ChunkArena;
-  readonly #options: TargetOptions;
   readonly #table = new EntryTable();
   readonly #entries: TargetEntries;
   readonly #received = new ChunkSet();
@@ -42,15 +44,19 @@ export class DiscardTarget implements Target {
   /** @param seed Of the path index; random, so that a sender cannot choose colliding names. */
   constructor(arena: ChunkArena, options: TargetOptions, seed: number) {
     this.#arena = arena;
-    this.#options = options;
-    const { totalFiles, totalBytes } = options;
-    const places = { table: this.#table, totalFiles, totalBytes, partPrefix: NO_PART_PREFIX };
+    const totals = totalsOf(options);
+    this.state = { durable: [], complete: null, totals, listedBytes: 0 };
+    const places = { table: this.#table, totals, partPrefix: NO_PART_PREFIX };
     this.#entries = new TargetEntries({ ...places, seed, depth: options.components.length });
   }
 
-  async addEntries(block: Uint8Array): Promise<{ endByte: number }> {
+  async addEntries(block: Uint8Array): Promise<{ endByte: number; files: number }> {
     for (const { error } of this.#entries.accept(block).refused) this.#fail(error);
-    return { endByte: this.#table.bytes };
+    return { endByte: this.#table.bytes, files: this.#table.length };
+  }
+
+  async endEntries(totals: ListTotals): Promise<void> {
+    this.#entries.end(totals);
   }
 
   async addTrailers(bytes: Uint8Array): Promise<void> {
@@ -82,16 +88,16 @@ export class DiscardTarget implements Target {
   }
 
   async finish(): Promise<TargetResult> {
-    const { totalFiles, totalBytes } = this.#options;
-    const chunks = Math.ceil(totalBytes / CHUNK_BYTES);
+    const { files, bytes } = this.#entries.totals ?? { files: Infinity, bytes: Infinity };
+    const chunks = Math.ceil(bytes / CHUNK_BYTES);
     const isWhole =
       this.#received.firstMissing(0) >= chunks &&
-      this.#table.length === totalFiles &&
-      this.#recordsAt === totalFiles;
+      this.#table.length === files &&
+      this.#recordsAt === files;
     if (isWhole) return { fileErrors: [...this.#errors], verified: 'chunks' };
     throw new StorageError(
       'internal',
-      `Cannot finish the transfer: ${this.#received.size} of ${chunks} chunks and ${this.#recordsAt} of ${totalFiles} records are here`,
+      `Cannot finish the transfer: ${this.#received.size} of ${chunks} chunks and ${this.#recordsAt} of ${files} records are here`,
     );
   }
 

@@ -5,6 +5,7 @@ import type { ReceiptHead } from '../receipts/receipt-format.js';
 import type {
   ChunkRange,
   EntryBlock,
+  ListTotals,
   ReceiptDraft,
   SourceOptions,
   TargetOptions,
@@ -19,6 +20,8 @@ export interface DiskCalls {
   openSource: { options: SourceOptions };
   openTarget: { options: TargetOptions };
   nextEntries: { handle: number };
+  totals: { handle: number };
+  rewind: { handle: number };
   readChunk: { handle: number; chunk: number; arenaOffset: number };
   skip: { handle: number; ranges: readonly ChunkRange[] };
   nextTrailers: { handle: number };
@@ -26,6 +29,7 @@ export interface DiskCalls {
   writeSentReceipt: { handle: number; file: string; head: ReceiptHead };
   close: { handle: number; forgets: boolean };
   addEntries: { handle: number; block: Uint8Array };
+  endEntries: { handle: number; totals: ListTotals };
   addTrailers: { handle: number; block: Uint8Array };
   writeChunk: { handle: number; chunk: number; arenaOffset: number; length: number };
   checkpoint: { handle: number };
@@ -41,13 +45,16 @@ export interface DiskResults {
   openSource: number;
   openTarget: { handle: number; state: TargetState };
   nextEntries: EntryBlock | null;
+  totals: ListTotals | null;
+  rewind: undefined;
   readChunk: number;
   skip: undefined;
   nextTrailers: TrailerBlock | null;
   fileErrors: readonly FileError[];
   writeSentReceipt: ReceiptDraft;
   close: undefined;
-  addEntries: { endByte: number };
+  addEntries: { endByte: number; files: number };
+  endEntries: undefined;
   addTrailers: undefined;
   writeChunk: WriteOutcome;
   checkpoint: readonly ChunkRange[];

@@ -40,6 +40,10 @@ const perform = async ({ operation, call }: DiskCall): Promise<unknown> => {
     }
     case 'nextEntries':
       return found(sources, call.handle).nextEntries();
+    case 'totals':
+      return found(sources, call.handle).totals();
+    case 'rewind':
+      return found(sources, call.handle).rewind();
     case 'readChunk':
       return found(sources, call.handle).readChunk(call.chunk, call.arenaOffset);
     case 'skip':
@@ -54,6 +58,8 @@ const perform = async ({ operation, call }: DiskCall): Promise<unknown> => {
       return take(sources, call.handle)?.close(call.forgets);
     case 'addEntries':
       return found(targets, call.handle).addEntries(call.block);
+    case 'endEntries':
+      return found(targets, call.handle).endEntries(call.totals);
     case 'addTrailers':
       return found(targets, call.handle).addTrailers(call.block);
     case 'writeChunk':

@@ -46,6 +46,8 @@ export interface StateRecord {
   readonly begun?: readonly Pair[];
   /** Files that are hashed and wait for the sender's record: digest as hex, and file-identity.ts. */
   readonly hashed?: readonly (readonly [index: number, digest: string, identity: string])[];
+  /** The list has come to its end, which was not known before: entries and bytes. */
+  readonly totals?: readonly [files: number, bytes: number];
   /** The whole is about to get its final name: after a break, look whether it has. */
   readonly moving?: true;
   /** How the files were verified after they were published; goes with `complete`. */
@@ -71,12 +73,13 @@ const encode = (type: number, payload: Uint8Array): Buffer => {
 
 /** State records that hold at most so many items each. */
 function* splitState(state: StateRecord): Generator<StateRecord> {
-  const { complete, moving, verified, ...lists } = state;
+  const { complete, moving, verified, totals, ...lists } = state;
   for (const [name, items] of Object.entries(lists)) {
     for (let at = 0; at < items.length; at += STATE_ITEMS_MAX) {
       yield { [name]: items.slice(at, at + STATE_ITEMS_MAX) };
     }
   }
+  if (totals !== undefined) yield { totals };
   if (moving) yield { moving };
   if (verified !== undefined) yield { verified };
   if (complete) yield { complete };

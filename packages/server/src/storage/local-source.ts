@@ -6,7 +6,10 @@
  * order is read again, in slices between requests, when the position comes to it. So trailer records
  * come out in file order and one hash state is enough. That state and the
  * records are kept, so an attempt after a break goes on at that position.
+ *
+ * The list may still be growing; then whoever asks for more entries than are durable waits.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import type { TrailerRecord } from '@jetstream/transport';
 import { EntryBlockWriter, TrailerBlockWriter, WIRE_KIND } from '@jetstream/transport';
@@ -30,6 +33,7 @@ import {
   CHUNK_BYTES,
   type ChunkRange,
   type EntryBlock,
+  type ListTotals,
   type ReceiptDraft,
   type Source,
   type SourceOptions,
@@ -41,10 +45,14 @@ import { type ReadableFiles, zeroFiles } from './zero-files.js';
 /** Work of one turn between requests: so many bytes read, or so many files looked at. */
 const TURN_BYTES = 1024 * 1024;
 const TURN_FILES = 64;
+/** Time between two looks at a list that grows. */
+const LOOK_MS = 50;
+/** Looks after which hashing begins anew rather than wait for the list. */
+const LOOKS_AT_BEGIN = 600;
 
 interface TrailerWaiter {
-  readonly resolve: (block: TrailerBlock | null) => void;
-  readonly reject: (error: Error) => void;
+  resolve(block: TrailerBlock | null): void;
+  reject(error: Error): void;
 }
 
 /** @see the head of this file */
@@ -54,7 +62,7 @@ export class LocalSource implements Source {
   readonly #digests: SourceDigests;
   readonly #progress: SourceProgress;
   readonly #arena: ChunkArena;
-  readonly #totalBytes: number;
+  readonly #lookMs: number;
   /** Chunks that were read or will never be asked for. */
   readonly #seen = new ChunkSet();
   readonly #scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -62,6 +70,8 @@ export class LocalSource implements Source {
   readonly #waiters: TrailerWaiter[] = [];
   #isClosed = false;
   #entriesAt = 0;
+  /** Rises with each rewind, so that calls from before are recognised. */
+  #epoch = 0;
   /** The file that is being hashed, and how far. */
   #digestIndex = 0;
   #digestOffset = 0;
@@ -75,18 +85,19 @@ export class LocalSource implements Source {
   /** @throws {CommandError | StorageError} If the list is missing or is another one. */
   constructor(arena: ChunkArena, options: SourceOptions) {
     this.#arena = arena;
-    this.#list = new SourceList(options.listPath);
-    const { entries, bytes } = this.#list.list.totals;
-    if (entries !== options.totalFiles || bytes !== options.totalBytes) {
+    const { totalFiles, totalBytes } = options;
+    this.#list = new SourceList(options.listPath, totalFiles === null);
+    const { length, bytes } = this.#list;
+    if (totalFiles !== null && (length !== totalFiles || bytes !== totalBytes)) {
       this.#list.close();
       throw new StorageError(
         'internal',
-        `Cannot send the manifest: its list holds ${entries} entries and ${bytes} bytes, ` +
-          `expected ${options.totalFiles} and ${options.totalBytes}`,
+        `Cannot send the manifest: its list holds ${length} entries and ${bytes} bytes, ` +
+          `expected ${totalFiles} and ${totalBytes}`,
       );
     }
-    this.#totalBytes = bytes;
-    this.#files = options.reads === false ? zeroFiles() : new SourceFiles(this.#list.list.roots);
+    this.#lookMs = options.lookEveryMs ?? LOOK_MS;
+    this.#files = options.reads === false ? zeroFiles() : new SourceFiles(this.#list);
     this.#digests = new SourceDigests(options.digestsPath);
     this.#progress = new SourceProgress({
       digests: this.#digests,
@@ -94,6 +105,17 @@ export class LocalSource implements Source {
       point: () => this.#point(),
       failed: (error) => this.#end(error instanceof Error ? error : new Error(String(error))),
     });
+  }
+
+  /** Goes on where an earlier attempt was; call it once, before all else. */
+  async begin(): Promise<void> {
+    // After a restart the scan is still finding out what it had listed.
+    for (let looks = 0; looks < LOOKS_AT_BEGIN && this.#list.isOpen; looks += 1) {
+      if (this.#list.length >= this.#digests.keptEntries) break;
+      await pause(this.#lookMs);
+      this.#list.refresh();
+    }
+    if (this.#failure !== null) throw this.#failure;
     this.#resume();
     this.#schedule();
   }
@@ -103,7 +125,17 @@ export class LocalSource implements Source {
   }
 
   async nextEntries(): Promise<EntryBlock | null> {
-    if (this.#entriesAt >= this.#list.length) return null;
+    const epoch = this.#epoch;
+    while (this.#entriesAt >= this.#list.length) {
+      if (!this.#list.isOpen) return null;
+      this.#list.refresh();
+      this.#announce();
+      this.#schedule();
+      if (this.#entriesAt < this.#list.length || !this.#list.isOpen) continue;
+      await pause(this.#lookMs);
+      if (this.#failure !== null) throw this.#failure;
+      if (epoch !== this.#epoch) return null;
+    }
     const writer = new EntryBlockWriter(this.#entriesAt);
     let endByte = 0;
     for (; this.#entriesAt < this.#list.length; this.#entriesAt += 1) {
@@ -121,15 +153,30 @@ export class LocalSource implements Source {
     return { bytes, files: writer.count, endByte };
   }
 
+  async totals(): Promise<ListTotals | null> {
+    if (this.#list.isOpen) this.#list.refresh();
+    const { isOpen, length: files, bytes } = this.#list;
+    return isOpen ? null : { files, bytes };
+  }
+
+  rewind(): void {
+    this.#epoch += 1;
+    this.#entriesAt = 0;
+    for (const { resolve } of this.#waiters.splice(0)) resolve(null);
+    this.#digests.flush();
+    this.#earlier = { next: 0, end: this.#digestIndex };
+    this.#blocks.length = 0;
+    this.#trailers = new TrailerBlockWriter(this.#digestIndex);
+  }
+
   async readChunk(chunk: number, arenaOffset: number): Promise<number> {
     if (this.#failure !== null) throw this.#failure;
     const begin = chunk * CHUNK_BYTES;
-    const length = Math.min(CHUNK_BYTES, this.#totalBytes - begin);
-    if (!Number.isSafeInteger(chunk) || chunk < 0 || length <= 0) {
-      throw new StorageError(
-        'internal',
-        `Cannot read chunk ${chunk}: expected one of the transfer`,
-      );
+    const length = Math.min(CHUNK_BYTES, this.#list.bytes - begin);
+    // The last chunk is cut where the list ends, which must be known.
+    const least = this.#list.isOpen ? CHUNK_BYTES : 1;
+    if (!Number.isSafeInteger(chunk) || chunk < 0 || length < least) {
+      throw new StorageError('internal', `Cannot read chunk ${chunk}: it is not there to be read`);
     }
     const content = this.#arena.content(arenaOffset, length);
     const inPass = this.#digestPosition() === begin;
@@ -224,7 +271,7 @@ export class LocalSource implements Source {
 
   /** Linear position up to which everything is hashed. */
   #digestPosition(): number {
-    if (this.#digestIndex >= this.#list.length) return this.#totalBytes;
+    if (this.#digestIndex >= this.#list.length) return this.#list.bytes;
     return this.#list.at(this.#digestIndex).start + this.#digestOffset;
   }
 
@@ -284,7 +331,9 @@ export class LocalSource implements Source {
         block = this.#trailers.finish();
         this.#trailers = new TrailerBlockWriter(this.#digestIndex);
       }
-      if (block === undefined && this.#digestIndex < this.#list.length) return;
+      if (block === undefined && (this.#list.isOpen || this.#digestIndex < this.#list.length)) {
+        return;
+      }
       this.#waiters.shift()?.resolve(block === undefined ? null : { bytes: block });
     }
   }

@@ -25,6 +25,7 @@ export const createLocalStorage = (options: { readonly arena: SharedArrayBuffer 
         for (const source of sources) if (source.isClosed) sources.delete(source);
         const source = new LocalSource(arena, sourceOptions);
         sources.add(source);
+        await source.begin();
         return source;
       } catch (error) {
         throw asStorageError(error);

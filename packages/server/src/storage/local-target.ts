@@ -7,9 +7,7 @@
  * promise unmade or the means to keep it.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { OVERWRITE_NEVER } from '@jetstream/contract';
 import { decodeTrailerBlock } from '@jetstream/transport';
-import { errnoOf } from '../adapters/disk/disk-error.js';
 import type { ReceiptHead, Verified } from '../receipts/receipt-format.js';
 import { writeDraft } from '../receipts/receipt-writer.js';
 import { ChunkSet } from './chunk-set.js';
@@ -19,6 +17,7 @@ import { readBackAll } from './read-back.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
+  type ListTotals,
   type ReceiptDraft,
   StorageError,
   type Target,
@@ -27,13 +26,12 @@ import {
   type WriteOutcome,
 } from './storage.js';
 import type { TargetParts } from './target-parts.js';
+import { attemptEach, FILES_PER_TURN } from './target-steps.js';
 import { syncDirty } from './target-sync.js';
 import { TargetVerifier } from './target-verifier.js';
 
 /** Bytes of trailer records that may wait for their entries. */
 const EARLY_TRAILERS_BYTES_MAX = 1024 * 1024;
-/** Files that are renamed or removed before requests get a turn. */
-const FILES_PER_TURN = 200;
 const SETTLED = ENTRY.failed | ENTRY.published;
 
 const pairsOfNumbers = (numbers: readonly number[]): Pair[] => {
@@ -63,8 +61,13 @@ export class LocalTarget implements Target {
     this.#parts = parts;
     this.#written = new ChunkSet(parts.durable);
     if (parts.complete !== null) this.#result = this.#resultOf(parts.complete);
-    this.state = { durable: parts.durable, complete: this.#result };
-    const { table, files, outcomes } = parts;
+    const { table, entries, files, outcomes } = parts;
+    this.state = {
+      durable: parts.durable,
+      complete: this.#result,
+      totals: entries.totals,
+      listedBytes: table.bytes,
+    };
     const read = (index: number, offset: number, into: Buffer): boolean => {
       try {
         files.read(index, offset, into);
@@ -84,9 +87,9 @@ export class LocalTarget implements Target {
     return this.#isClosed;
   }
 
-  async addEntries(block: Uint8Array): Promise<{ endByte: number }> {
+  async addEntries(block: Uint8Array): Promise<{ endByte: number; files: number }> {
     const { table, entries, outcomes, journal } = this.#parts;
-    if (this.#result !== null) return { endByte: table.bytes };
+    if (this.#result !== null) return { endByte: table.bytes, files: table.length };
     this.#run(() => {
       const { added, refused } = entries.accept(block);
       if (added > 0) journal.append(RECORD.entries, block);
@@ -96,7 +99,15 @@ export class LocalTarget implements Target {
       for (const trailers of early) this.#takeTrailers(trailers);
     });
     this.#verify();
-    return { endByte: table.bytes };
+    return { endByte: table.bytes, files: table.length };
+  }
+
+  async endEntries(totals: ListTotals): Promise<void> {
+    if (this.#result !== null) return;
+    const { entries, journal } = this.#parts;
+    this.#run(() => {
+      if (entries.end(totals)) journal.appendState({ totals: [totals.files, totals.bytes] });
+    });
   }
 
   async addTrailers(block: Uint8Array): Promise<void> {
@@ -106,9 +117,9 @@ export class LocalTarget implements Target {
   }
 
   async writeChunk(chunk: number, arenaOffset: number, length: number): Promise<WriteOutcome> {
-    const { options, arena, table } = this.#parts;
+    const { entries, arena, table } = this.#parts;
     const begin = chunk * CHUNK_BYTES;
-    const expected = Math.min(CHUNK_BYTES, options.totalBytes - begin);
+    const expected = Math.min(CHUNK_BYTES, (entries.totals?.bytes ?? Infinity) - begin);
     const isChunk = Number.isSafeInteger(chunk) && chunk >= 0 && expected > 0;
     if (!isChunk || length !== expected || begin + length > table.bytes) {
       throw new StorageError(
@@ -133,11 +144,12 @@ export class LocalTarget implements Target {
 
   async finish(): Promise<TargetResult> {
     if (this.#result !== null) return this.#result;
-    const { options, table, outcomes } = this.#parts;
-    const chunks = Math.ceil(options.totalBytes / CHUNK_BYTES);
+    const { entries, table, outcomes } = this.#parts;
+    const { files, bytes } = entries.totals ?? { files: Infinity, bytes: table.bytes };
+    const chunks = Math.ceil(bytes / CHUNK_BYTES);
     const lacks = [
-      table.length < options.totalFiles ? `entry ${table.length}` : '',
-      outcomes.recordsAt < options.totalFiles ? `the record of entry ${outcomes.recordsAt}` : '',
+      table.length < files ? `entry ${table.length}` : '',
+      outcomes.recordsAt < files ? `the record of entry ${outcomes.recordsAt}` : '',
       this.#written.size < chunks ? `chunk ${this.#written.firstMissing(0)}` : '',
     ].filter((lack) => lack !== '');
     if (lacks.length > 0) {
@@ -280,7 +292,7 @@ export class LocalTarget implements Target {
     try {
       const ready = outcomes.takeReady();
       const snapshot = hashes.snapshot(this.#verifier.point);
-      const publishing = await this.#attemptEach(ready, (index) => files.prepare(index));
+      const publishing = await attemptEach(this.#parts, ready, (index) => files.prepare(index));
       await syncDirty(files, files.takeDirty());
       const failed = outcomes.takeFailed();
       const { hashed } = snapshot;
@@ -299,36 +311,13 @@ export class LocalTarget implements Target {
 
   async #publish(publishing: readonly number[]): Promise<void> {
     const { files, outcomes, journal } = this.#parts;
-    const published = await this.#attemptEach(publishing, (index) => {
+    const published = await attemptEach(this.#parts, publishing, (index) => {
       files.publish(index);
       outcomes.markPublished(index);
     });
     await syncDirty(files, files.takeDirtyDirectories());
     journal.appendState({ published: pairsOfNumbers(published), failed: outcomes.takeFailed() });
     await journal.sync();
-  }
-
-  /**
-   * Takes a step with each file, and lets requests in between.
-   *
-   * @returns The files for which it worked; what failed is noted.
-   */
-  async #attemptEach(indices: readonly number[], step: (index: number) => void): Promise<number[]> {
-    const { options, table, outcomes } = this.#parts;
-    const done: number[] = [];
-    for (const [position, index] of indices.entries()) {
-      if (position % FILES_PER_TURN === FILES_PER_TURN - 1) await nextTurn();
-      // A bad record may have come late.
-      if (table.is(index, SETTLED)) continue;
-      try {
-        step(index);
-        done.push(index);
-      } catch (error) {
-        const keepsPart = options.overwriteMode === OVERWRITE_NEVER && errnoOf(error) === 'EEXIST';
-        outcomes.failBy(index, error, { keepsPart });
-      }
-    }
-    return done;
   }
 
   /** Hashes in slices, between requests. */

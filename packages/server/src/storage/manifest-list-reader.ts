@@ -1,9 +1,10 @@
-/** Reads the lists that manifest-list.ts describes; synchronous, a few hundred lines at a time. */
+/** Reads the lists that list-format.ts describes; synchronous, a few hundred lines at a time. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { CommandError } from '@jetstream/contract';
 import { diskError } from '../adapters/disk/disk-error.js';
 import {
+  entryOf,
   FOOTER_BYTES,
   GROUP_ENTRIES,
   MANIFEST_LIST_VERSION,
@@ -11,24 +12,12 @@ import {
   type ManifestIndex,
   type ManifestLine,
   type ManifestTotals,
-} from './manifest-list.js';
+} from './list-format.js';
 
 const INDEX_BYTES_MAX = 64 * 1024 * 1024;
 
-const KINDS = { f: 'file', d: 'directory', l: 'link' } as const;
-
-const entryOf = (line: ManifestLine): ManifestEntry => ({
-  kind: KINDS[line.k],
-  root: line.r,
-  source: line.s,
-  destPath: line.d,
-  size: line.z,
-  mtimeus: line.t,
-  mode: line.m,
-  ...(line.l === undefined ? {} : { link: line.l }),
-});
-
-const readExactly = (fd: number, position: number, length: number): Buffer => {
+/** Bytes of a file that must be there. */
+export const readExactly = (fd: number, position: number, length: number): Buffer => {
   const bytes = Buffer.allocUnsafe(length);
   for (let done = 0; done < length; ) {
     const read = fs.readSync(fd, bytes, done, length - done, position + done);
@@ -38,7 +27,8 @@ const readExactly = (fd: number, position: number, length: number): Buffer => {
   return bytes;
 };
 
-interface Header {
+/** First line of a list. */
+export interface Header {
   readonly manifestList: number;
   readonly roots: readonly string[];
 }
@@ -55,6 +45,29 @@ const readIndex = (fd: number): { header: Header; index: ManifestIndex; end: num
   const header = JSON.parse(readExactly(fd, 0, headerBytes).toString()) as Header;
   if (header.manifestList !== MANIFEST_LIST_VERSION) throw new Error('the version is unknown');
   return { header, index, end };
+};
+
+/** Entries of whole lines. */
+export const entriesIn = (bytes: Buffer): ManifestEntry[] => {
+  // Line feeds inside of strings are escaped, so each one ends an entry.
+  const text = bytes.toString().slice(0, -1);
+  const lines = JSON.parse(`[${text.replaceAll('\n', ',')}]`) as ManifestLine[];
+  return lines.map(entryOf);
+};
+
+/** The last group that starts at or before a linear position. */
+export const groupHolding = (
+  list: { readonly groups: number; groupStart(group: number): number },
+  linear: number,
+): number => {
+  let low = 0;
+  let high = list.groups - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (list.groupStart(middle) <= linear) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 };
 
 /** An open list. Memory: its index, and the entries of the group that is asked for. */
@@ -108,14 +121,7 @@ export class ManifestList {
 
   /** The last group that starts at or before a linear position. */
   groupAt(linear: number): number {
-    let low = 0;
-    let high = this.groups - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (this.groupStart(middle) <= linear) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return groupHolding(this, linear);
   }
 
   /** Entries of a group; empty past the last. */
@@ -123,12 +129,7 @@ export class ManifestList {
     const start = this.#index.groups[group]?.[0];
     if (start === undefined) return [];
     const end = this.#index.groups[group + 1]?.[0] ?? this.#end;
-    // Line feeds inside of strings are escaped, so each one ends an entry.
-    const text = readExactly(this.#fd, start, end - start)
-      .toString()
-      .slice(0, -1);
-    const lines = JSON.parse(`[${text.replaceAll('\n', ',')}]`) as ManifestLine[];
-    return lines.map(entryOf);
+    return entriesIn(readExactly(this.#fd, start, end - start));
   }
 
   /** Entries `offset` to `offset + limit`. */

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { CommandError, pathTextFromBytes } from '@jetstream/contract';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GROUP_ENTRIES, type ManifestEntry, ManifestListWriter } from './manifest-list.js';
+import { GROUP_ENTRIES, type ManifestEntry } from './list-format.js';
+import { ManifestListWriter } from './manifest-list.js';
 import { ManifestList } from './manifest-list-reader.js';
 
 let directory = '';

@@ -1,81 +1,24 @@
-/**
- * The file list of a manifest, on disk: one JSON object a line, so that a person can read it and a
- * million entries never lie in memory.
- *
- *     {"manifestList":1,"roots":["/srv/in"]}
- *     {"k":"f","r":0,"s":"a/b.txt","d":"/dst/b.txt","z":12,"t":1700000000000000,"m":420}
- *     …
- *     {"entries":2,"files":1,"bytes":12,"groups":[[39,0],…]}
- *     {"footer":            213}
- *
- * `r` is the index of the sandbox root that confines the source, `s` the path below it (components
- * joined by `/`), `d` the path as the receiver gets it, `k` the kind (f, d, l), `z` size, `t` mtime
- * in microseconds, `m` permission bits, `l` the text of a link. Names may hold lone surrogates (bytes that are not UTF-8);
- * JSON carries them escaped.
- *
- * `groups` holds for every {@link GROUP_ENTRIES} entries the byte where they start in this file and
- * the linear position of the first; the last line, of fixed length, says where that line starts.
- * A list without it was cut off and is refused. The file gets its name only when it is durable.
- */
+/** Writes file lists; list-format.ts describes them. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { CommandError } from '@jetstream/contract';
 import { diskError } from '../adapters/disk/disk-error.js';
 import { TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
+import {
+  FOOTER_BYTES,
+  GROUP_ENTRIES,
+  GROUP_RECORD_BYTES,
+  groupsPath,
+  growingPath,
+  headerOf,
+  type ManifestEntry,
+  type ManifestIndex,
+  type ManifestLine,
+  type ManifestTotals,
+} from './list-format.js';
+import { recoverList } from './list-recovery.js';
 
-export const MANIFEST_LIST_VERSION = 1;
-/** Entries between two index points of a list. */
-export const GROUP_ENTRIES = 256;
-/** Bytes of the last line, its line feed included. */
-export const FOOTER_BYTES = 32;
 const FLUSH_CHARS = 256 * 1024;
-
-export type EntryKind = 'file' | 'directory' | 'link';
-
-/** One entry of a manifest. */
-export interface ManifestEntry {
-  readonly kind: EntryKind;
-  /** Index of the root, in the order given to the writer. */
-  readonly root: number;
-  /** Path below that root: validated components joined by `/`, without one at the start. */
-  readonly source: string;
-  /** Path text as it goes to the receiver. */
-  readonly destPath: string;
-  /** 0 for everything but files. */
-  readonly size: number;
-  readonly mtimeus: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Text of a link. */
-  readonly link?: string;
-}
-
-/** What a finished list holds. */
-export interface ManifestTotals {
-  /** All entries, directories included: the `totalFiles` of orders and offers. */
-  readonly entries: number;
-  readonly files: number;
-  /** Sum of the file sizes: the length of the linear space. */
-  readonly bytes: number;
-}
-
-/** One line, as JSON holds it. */
-export interface ManifestLine {
-  readonly k: 'f' | 'd' | 'l';
-  readonly r: number;
-  readonly s: string;
-  readonly d: string;
-  readonly z: number;
-  readonly t: number;
-  readonly m: number;
-  readonly l?: string;
-}
-
-/** The line before the last. */
-export interface ManifestIndex extends ManifestTotals {
-  readonly groups: readonly (readonly [byte: number, linear: number])[];
-}
-
 const LETTERS = { file: 'f', directory: 'd', link: 'l' } as const;
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
@@ -91,12 +34,14 @@ export class ManifestListWriter {
   #files = 0;
   #bytes = 0;
   readonly #groups: [number, number][] = [];
+  /** Groups that readers have been told of, and the file that tells them. */
+  #announced = 0;
+  #groupsFd = -1;
 
   private constructor(listPath: string, fd: number, roots: readonly string[]) {
     this.#path = listPath;
     this.#fd = fd;
     this.#roots = roots.length;
-    this.#line({ manifestList: MANIFEST_LIST_VERSION, roots });
   }
 
   /**
@@ -106,10 +51,46 @@ export class ManifestListWriter {
    */
   static create(listPath: string, roots: readonly string[]): ManifestListWriter {
     try {
-      return new ManifestListWriter(listPath, fs.openSync(`${listPath}.new`, 'w', 0o600), roots);
+      fs.rmSync(groupsPath(listPath), { force: true });
+      const fd = fs.openSync(growingPath(listPath), 'w', 0o600);
+      const writer = new ManifestListWriter(listPath, fd, roots);
+      writer.#text = headerOf(roots);
+      return writer;
     } catch (error) {
       throw diskError('write the file list', path.basename(listPath), error);
     }
+  }
+
+  /**
+   * Goes on with a list that an earlier run of the server has begun: all that was announced is in it.
+   *
+   * @param known Called with each entry that is there.
+   */
+  static resume(
+    listPath: string,
+    roots: readonly string[],
+    known: (entry: ManifestEntry) => void,
+  ): ManifestListWriter {
+    let fd = -1;
+    try {
+      fd = fs.openSync(growingPath(listPath), 'r+');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        throw diskError('read the file list', path.basename(listPath), error);
+      }
+      return ManifestListWriter.create(listPath, roots);
+    }
+    const writer = new ManifestListWriter(listPath, fd, roots);
+    const end = recoverList(fd, headerOf(roots), (entry, position) => {
+      if (writer.#entries % GROUP_ENTRIES === 0) writer.#groups.push([position, writer.#bytes]);
+      writer.#count(entry);
+      known(entry);
+    });
+    fs.ftruncateSync(fd, end);
+    writer.#position = end;
+    if (end === 0) writer.#text = headerOf(roots);
+    writer.announce();
+    return writer;
   }
 
   /** Entries so far. */
@@ -153,9 +134,34 @@ export class ManifestListWriter {
       ...(entry.link === undefined ? {} : { l: entry.link }),
     };
     this.#line(line);
-    this.#entries += 1;
-    if (entry.kind === 'file') this.#files += 1;
-    this.#bytes += size;
+    this.#count(entry);
+  }
+
+  /**
+   * Makes all whole groups so far durable and tells readers of them. The first time also the names.
+   *
+   * @throws {CommandError} If the disk refuses.
+   */
+  announce(): void {
+    const count = this.#groups.length;
+    // The last one has begun, but is not known to be whole.
+    if (count < 2 || count === this.#announced) return;
+    try {
+      fs.fdatasyncSync(this.#fd);
+      if (this.#groupsFd === -1) {
+        syncDirectory(path.dirname(this.#path));
+        this.#groupsFd = fs.openSync(groupsPath(this.#path), 'w', 0o600);
+      }
+      const records = Buffer.alloc((count - this.#announced) * GROUP_RECORD_BYTES);
+      this.#groups.slice(this.#announced).forEach(([byte, linear], index) => {
+        records.writeDoubleBE(byte, index * GROUP_RECORD_BYTES);
+        records.writeDoubleBE(linear, index * GROUP_RECORD_BYTES + 8);
+      });
+      writeAll(this.#groupsFd, records, this.#announced * GROUP_RECORD_BYTES);
+      this.#announced = count;
+    } catch (error) {
+      throw diskError('write the file list', path.basename(this.#path), error);
+    }
   }
 
   /** Makes the list durable and gives it its name. */
@@ -169,10 +175,9 @@ export class ManifestListWriter {
     try {
       fs.fsyncSync(this.#fd);
       fs.closeSync(this.#fd);
-      fs.renameSync(`${this.#path}.new`, this.#path);
-      const directory = fs.openSync(path.dirname(this.#path), 'r');
-      fs.fsyncSync(directory);
-      fs.closeSync(directory);
+      fs.renameSync(growingPath(this.#path), this.#path);
+      this.#dropGroups();
+      syncDirectory(path.dirname(this.#path));
     } catch (error) {
       throw diskError('write the file list', path.basename(this.#path), error);
     }
@@ -182,7 +187,21 @@ export class ManifestListWriter {
   /** Gives up and removes what was written. */
   abort(): void {
     fs.closeSync(this.#fd);
-    fs.rmSync(`${this.#path}.new`, { force: true });
+    fs.rmSync(growingPath(this.#path), { force: true });
+    this.#dropGroups();
+  }
+
+  #dropGroups(): void {
+    if (this.#groupsFd !== -1) fs.closeSync(this.#groupsFd);
+    this.#groupsFd = -1;
+    fs.rmSync(groupsPath(this.#path), { force: true });
+  }
+
+  #count(entry: ManifestEntry): void {
+    this.#entries += 1;
+    if (entry.kind !== 'file') return;
+    this.#files += 1;
+    this.#bytes += entry.size;
   }
 
   #line(value: unknown): void {
@@ -193,13 +212,26 @@ export class ManifestListWriter {
   #flush(): void {
     const bytes = Buffer.from(this.#text);
     this.#text = '';
-    for (let done = 0; done < bytes.length; ) {
-      try {
-        done += fs.writeSync(this.#fd, bytes, done);
-      } catch (error) {
-        throw diskError('write the file list', path.basename(this.#path), error);
-      }
+    try {
+      writeAll(this.#fd, bytes, this.#position);
+    } catch (error) {
+      throw diskError('write the file list', path.basename(this.#path), error);
     }
     this.#position += bytes.length;
   }
 }
+
+const writeAll = (fd: number, bytes: Buffer, position: number): void => {
+  for (let done = 0; done < bytes.length; ) {
+    done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
+  }
+};
+
+const syncDirectory = (directory: string): void => {
+  const fd = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+};

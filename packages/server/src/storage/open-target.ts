@@ -15,7 +15,7 @@ import { ENTRY, EntryTable } from './entry-table.js';
 import { Journal, RECORD, STATE_RECORDS_MAX, type StateRecord } from './journal.js';
 import { OPEN_DIRECTORIES_MAX, TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
 import { LocalTarget } from './local-target.js';
-import { StorageError, type TargetOptions } from './storage.js';
+import { type ListTotals, StorageError, type TargetOptions } from './storage.js';
 import { TargetEntries } from './target-entries.js';
 import { TargetFiles } from './target-files.js';
 import { TargetHashes } from './target-hashes.js';
@@ -33,20 +33,26 @@ export const checkTargetOptions = (options: TargetOptions): void => {
   const { transferId, peerKeyId, totalFiles, totalBytes, overwriteMode } = options;
   if (!/^[0-9a-f]{8,64}$/.test(transferId)) throw refuse('its id is not made of hex digits');
   if (!/^[0-9A-Za-z_-]{1,128}$/.test(peerKeyId)) throw refuse('the id of its key is malformed');
-  const isCount = (value: number, max: number): boolean =>
-    Number.isSafeInteger(value) && value >= 0 && value <= max;
-  if (!isCount(totalFiles, TRANSFER_ENTRIES_MAX)) {
-    throw refuse(`it has ${totalFiles} entries, expected at most ${TRANSFER_ENTRIES_MAX}`);
-  }
-  if (!isCount(totalBytes, TRANSFER_BYTES_MAX) || (totalFiles === 0 && totalBytes > 0)) {
-    throw refuse(`it has ${totalBytes} bytes in ${totalFiles} entries`);
-  }
+  if ((totalFiles === null) !== (totalBytes === null)) throw refuse('one of its totals is missing');
+  if (totalFiles !== null && totalBytes !== null) checkTotals(totalFiles, totalBytes);
   if (options.publishWhole === true) {
     if (options.components.length === 0) throw refuse('the root cannot be published as a whole');
     if (overwriteMode < OVERWRITE_NEVER) throw refuse('a whole cannot be written in place');
   }
   if (!isCount(overwriteMode, OVERWRITE_BACKUP)) {
     throw refuse(`its overwrite mode is ${overwriteMode}, expected 0 to ${OVERWRITE_BACKUP}`);
+  }
+};
+
+const isCount = (value: number, max: number): boolean =>
+  Number.isSafeInteger(value) && value >= 0 && value <= max;
+
+const checkTotals = (totalFiles: number, totalBytes: number): void => {
+  if (!isCount(totalFiles, TRANSFER_ENTRIES_MAX)) {
+    throw refuse(`it has ${totalFiles} entries, expected at most ${TRANSFER_ENTRIES_MAX}`);
+  }
+  if (!isCount(totalBytes, TRANSFER_BYTES_MAX) || (totalFiles === 0 && totalBytes > 0)) {
+    throw refuse(`it has ${totalBytes} bytes in ${totalFiles} entries`);
   }
 };
 
@@ -57,16 +63,16 @@ interface Drafts {
   readonly files: TargetFiles;
   readonly outcomes: TargetOutcomes;
   readonly remembered: RememberedState;
-  /** What the journal must have been begun with. */
-  readonly optionsText: string;
+  /** What the journal must have been begun with: this, or the same without totals. */
+  readonly optionsTexts: readonly string[];
 }
 
 /** Takes one record of the journal: what was accepted once is accepted again. */
 const replay = (drafts: Drafts, type: number, payload: Buffer): void => {
-  const { table, entries, outcomes, remembered, optionsText } = drafts;
+  const { table, entries, outcomes, remembered, optionsTexts } = drafts;
   switch (type) {
     case RECORD.options:
-      if (payload.toString() === optionsText) return;
+      if (optionsTexts.includes(payload.toString())) return;
       throw new StorageError(
         'conflict',
         'Cannot go on with the transfer: it was begun with another destination or other totals',
@@ -124,7 +130,6 @@ export const openLocalTarget = (
 ): LocalTarget => {
   checkTargetOptions(options);
   const { transferId, peerKeyId, root: rootPath, overwriteMode } = options;
-  const { totalFiles, totalBytes } = options;
   const directory = path.join(options.journalDir, `${transferId}-${peerKeyId}`);
   if (inUse.has(directory)) {
     throw new StorageError('conflict', 'Cannot receive the transfer: it is being received already');
@@ -149,12 +154,14 @@ export const openLocalTarget = (
   const outcomes = new TargetOutcomes(table, files);
   const seed = randomInt(2 ** 32);
   const entries = new TargetEntries({
-    ...{ table, totalFiles, totalBytes, partPrefix, seed },
+    ...{ table, totals: totalsOf(options), partPrefix, seed },
     depth: components.length,
   });
   const optionsText = optionsTextOf(options);
+  const open = { totalFiles: null, totalBytes: null };
+  const optionsTexts = [optionsText, optionsTextOf({ ...options, ...open })];
   const remembered = new RememberedState();
-  const drafts = { table, entries, files, outcomes, remembered, optionsText };
+  const drafts = { table, entries, files, outcomes, remembered, optionsTexts };
   try {
     const read = (type: number, payload: Buffer): void => replay(drafts, type, payload);
     const opened = Journal.open(directory, read);
@@ -167,6 +174,7 @@ export const openLocalTarget = (
     } else {
       hashedTo = restore(drafts, journal, hashes);
     }
+    if (remembered.totals !== null) entries.end(remembered.totals);
     if (whole !== null) files.noteMade(components, components.length);
     inUse.add(directory);
     return new LocalTarget({
@@ -184,6 +192,10 @@ export const openLocalTarget = (
     throw error;
   }
 };
+
+/** What the offer says of the whole list; null when it does not. */
+export const totalsOf = ({ totalFiles, totalBytes }: TargetOptions): ListTotals | null =>
+  totalFiles === null || totalBytes === null ? null : { files: totalFiles, bytes: totalBytes };
 
 /** What a journal is begun with: a later attempt must be the same transfer. */
 const optionsTextOf = (options: TargetOptions): string => {

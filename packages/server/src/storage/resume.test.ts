@@ -133,7 +133,7 @@ describe('resume', () => {
     await sendChunks(world, { source, target }, { order: [2] });
     world.crash();
     const again = await world.openTarget();
-    expect(again.state).toEqual({ durable: [{ first: 0, end: 2 }], complete: null });
+    expect(again.state).toMatchObject({ durable: [{ first: 0, end: 2 }], complete: null });
     await again.suspend();
     await source.close();
   });

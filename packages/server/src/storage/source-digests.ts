@@ -92,6 +92,11 @@ export class SourceDigests {
     if (isOpen()) this.#memory.keep(point);
   }
 
+  /** Entries that earlier attempts have kept the records of. */
+  get keptEntries(): number {
+    return this.#memory.load()[0]?.index ?? 0;
+  }
+
   /** What earlier attempts have left of a list with so many entries. */
   kept(length: number): KeptDigests {
     const [point] = this.#memory.load();

@@ -37,14 +37,15 @@ const isTime = (mtimeMs: number, mtimeus: number): boolean => {
 
 /** @see the head of this file */
 export class SourceFiles {
-  readonly #roots: readonly string[];
+  readonly #list: { readonly roots: readonly string[] };
   readonly #openRoots = new Map<number, ConfinedRoot>();
   readonly #fds = new Map<number, number>();
   readonly #failed = new Map<number, ErrorCode>();
   readonly errors: FileError[] = [];
 
-  constructor(roots: readonly string[]) {
-    this.#roots = roots;
+  /** @param list Its roots are asked for when the first file is. */
+  constructor(list: { readonly roots: readonly string[] }) {
+    this.#list = list;
   }
 
   /** Code of a file that failed. */
@@ -113,7 +114,7 @@ export class SourceFiles {
     let root = this.#openRoots.get(index);
     if (root === undefined) {
       const options = { directoriesMax: OPEN_DIRECTORIES_MAX };
-      root = ConfinedRoot.open(this.#roots[index] ?? '', options);
+      root = ConfinedRoot.open(this.#list.roots[index] ?? '', options);
       this.#openRoots.set(index, root);
     }
     return root;

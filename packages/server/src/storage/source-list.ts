@@ -1,4 +1,6 @@
-import { GROUP_ENTRIES, type ManifestEntry } from './manifest-list.js';
+import fs from 'node:fs';
+import { GrowingList } from './growing-list.js';
+import { GROUP_ENTRIES, type ManifestEntry } from './list-format.js';
 import { ManifestList } from './manifest-list-reader.js';
 
 const GROUPS_HELD = 4;
@@ -9,18 +11,49 @@ export interface PlacedEntry extends ManifestEntry {
   readonly start: number;
 }
 
-/** Entries of a manifest list by index or linear position; a few groups are held. */
+/**
+ * Entries of a manifest list by index or linear position; a few groups are held. A list that is still
+ * being written is read as far as it is durable, and becomes the finished one when that is there.
+ */
 export class SourceList {
-  readonly list: ManifestList;
+  readonly #path: string;
+  #list: ManifestList | GrowingList;
   readonly #groups = new Map<number, readonly PlacedEntry[]>();
 
-  constructor(listPath: string) {
-    this.list = ManifestList.open(listPath);
+  /** @param mayGrow Whether a list that is not finished, or not even begun, will do. */
+  constructor(listPath: string, mayGrow = false) {
+    this.#path = listPath;
+    this.#list =
+      mayGrow && !fs.existsSync(listPath) ? new GrowingList(listPath) : ManifestList.open(listPath);
   }
 
-  /** Number of entries. */
+  /** Whether entries may still come. */
+  get isOpen(): boolean {
+    return this.#list instanceof GrowingList;
+  }
+
+  /** Absolute directories that confine the sources. */
+  get roots(): readonly string[] {
+    return this.#list.roots;
+  }
+
+  /** Number of entries so far. */
   get length(): number {
-    return this.list.totals.entries;
+    return this.#list.totals.entries;
+  }
+
+  /** Linear bytes so far. */
+  get bytes(): number {
+    return this.#list.totals.bytes;
+  }
+
+  /** Looks whether more of an open list is there, or its end. */
+  refresh(): void {
+    if (!(this.#list instanceof GrowingList) || this.#list.refresh()) return;
+    if (!fs.existsSync(this.#path)) return;
+    const finished = ManifestList.open(this.#path);
+    this.#list.close();
+    this.#list = finished;
   }
 
   /** Entry at an index below `length`. */
@@ -30,7 +63,7 @@ export class SourceList {
 
   /** The file that holds the linear byte; one below the total. */
   holding(linear: number): PlacedEntry {
-    const group = this.#group(this.list.groupAt(linear));
+    const group = this.#group(this.#list.groupAt(linear));
     let low = 0;
     let high = group.length - 1;
     while (low < high) {
@@ -42,14 +75,14 @@ export class SourceList {
   }
 
   close(): void {
-    this.list.close();
+    this.#list.close();
   }
 
   #group(number: number): readonly PlacedEntry[] {
     const held = this.#groups.get(number);
     if (held !== undefined) return held;
-    let start = this.list.groupStart(number);
-    const entries = this.list.group(number).map((entry, offset) => {
+    let start = this.#list.groupStart(number);
+    const entries = this.#list.group(number).map((entry, offset) => {
       // Field by field: a spread costs more than reading the entry did.
       const placed: PlacedEntry = {
         kind: entry.kind,

@@ -10,8 +10,9 @@ import {
   type ReceiptHead,
   receiptFile,
 } from '../receipts/receipt-format.js';
+import type { ManifestEntry } from './list-format.js';
 import { createLocalStorage } from './local-storage.js';
-import { type ManifestEntry, ManifestListWriter } from './manifest-list.js';
+import { ManifestListWriter } from './manifest-list.js';
 import {
   CHUNK_BYTES,
   SLOT_BYTES,

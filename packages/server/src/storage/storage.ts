@@ -32,6 +32,13 @@ export interface EntryBlock {
   readonly endByte: number;
 }
 
+/** What a whole file list holds. */
+export interface ListTotals {
+  /** All entries, directories included. */
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /**
  * What the sender knows of files that it has read to the end: encoded records (first file index,
  * then status and BLAKE3 of each). A file without a good record is never published.
@@ -54,16 +61,23 @@ export interface SourceOptions {
   readonly keepEveryMs?: number;
   /** Absolute path of the manifest's file list. */
   readonly listPath: string;
-  readonly totalFiles: number;
-  readonly totalBytes: number;
+  /** Both null while the manifest is being made: the list is read as it grows, to its end. */
+  readonly totalFiles: number | null;
+  readonly totalBytes: number | null;
+  /** Milliseconds between two looks at a list that grows; 50 when absent. */
+  readonly lookEveryMs?: number;
   /** False takes zeros in place of what the files hold, for performance tests; absent is true. */
   readonly reads?: boolean;
 }
 
 /** One transfer being read. Calls may overlap; chunks are best asked for in rising order. */
 export interface Source {
-  /** Next part of the file list, about 64 KiB encoded; null at its end. */
+  /** Next part of the file list, about 64 KiB encoded; null at its end. Waits while the list grows. */
   nextEntries(): Promise<EntryBlock | null>;
+  /** What the whole list holds; null while it grows. */
+  totals(): Promise<ListTotals | null>;
+  /** Begins anew with entries and records; calls that wait get null. */
+  rewind(): void;
   /**
    * Reads one chunk into the arena at `arenaOffset` and writes its BLAKE3 right behind the content.
    * Parts of files that cannot be read are zeros; such a file gets a bad trailer record.
@@ -100,8 +114,9 @@ export interface TargetOptions {
   readonly publishWhole?: boolean;
   /** `chunks` when absent. */
   readonly verifyMode?: VerifyMode;
-  readonly totalFiles: number;
-  readonly totalBytes: number;
+  /** Both null for a list without a known end, which comes by `endEntries`. */
+  readonly totalFiles: number | null;
+  readonly totalBytes: number | null;
   /** False verifies what comes and discards it, for performance tests; absent is true. */
   readonly writes?: boolean;
 }
@@ -112,6 +127,10 @@ export interface TargetState {
   readonly durable: readonly ChunkRange[];
   /** Not null when this transfer was already complete: only its end is to be told again. */
   readonly complete: TargetResult | null;
+  /** What the whole list holds; null when it has no end yet. */
+  readonly totals: ListTotals | null;
+  /** Linear bytes of the entries that are here already. */
+  readonly listedBytes: number;
 }
 
 export interface TargetResult {
@@ -128,9 +147,15 @@ export interface Target {
   /**
    * Adds the next part of the file list; peers' names are hostile input. Repeats are ignored.
    *
-   * @returns Linear bytes of the list up to and with this block: chunks below may be written.
+   * @returns Entries and linear bytes of the list so far: chunks below may be written.
    */
-  addEntries(block: Uint8Array): Promise<{ endByte: number }>;
+  addEntries(block: Uint8Array): Promise<{ endByte: number; files: number }>;
+  /**
+   * Tells the end of a list whose totals were not known.
+   *
+   * @throws {StorageError} `peer_refused` unless all entries are here.
+   */
+  endEntries(totals: ListTotals): Promise<void>;
   /** Records of finished files from the sender. */
   addTrailers(block: Uint8Array): Promise<void>;
   /** Verifies a chunk in the arena against the digest behind it, and writes it to the files. */

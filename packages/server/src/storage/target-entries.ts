@@ -11,10 +11,10 @@ import type { FileError } from '../data/data-plane.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { openEntryBlock } from './entry-codec.js';
 import { type EntryTable, PATH_POOL_BYTES_MAX, pathTextOf } from './entry-table.js';
-import { TARGET_DEPTH_MAX } from './limits.js';
+import { TARGET_DEPTH_MAX, TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
 import { linkFault } from './link-rules.js';
 import { PathIndex } from './path-index.js';
-import { StorageError } from './storage.js';
+import { type ListTotals, StorageError } from './storage.js';
 
 /** An entry that will not be written, and why. */
 export interface RefusedEntry {
@@ -29,8 +29,8 @@ interface Parsed {
 
 interface TargetEntriesOptions {
   readonly table: EntryTable;
-  readonly totalFiles: number;
-  readonly totalBytes: number;
+  /** What the whole list holds; null for one without a known end. */
+  readonly totals: ListTotals | null;
   /** Start of the names of this transfer's own part files. */
   readonly partPrefix: string;
   /** Directories between the root and the destination of the transfer. */
@@ -46,10 +46,39 @@ const lie = (what: string): StorageError =>
 export class TargetEntries {
   readonly #options: TargetEntriesOptions;
   readonly #index: PathIndex;
+  #totals: ListTotals | null;
 
   constructor(options: TargetEntriesOptions) {
     this.#options = options;
     this.#index = new PathIndex(options.seed);
+    this.#totals = options.totals;
+  }
+
+  /** What the whole list holds; null while its end is not known. */
+  get totals(): ListTotals | null {
+    return this.#totals;
+  }
+
+  /**
+   * The list has come to its end, or its end is known now.
+   *
+   * @returns Whether that is new.
+   * @throws {StorageError} `peer_refused` if what is here does not fit.
+   */
+  end(totals: ListTotals): boolean {
+    const { table } = this.#options;
+    const before = this.#totals;
+    if (before !== null && (before.files !== totals.files || before.bytes !== totals.bytes)) {
+      throw lie(`it ends with entry ${totals.files}, expected ${before.files}`);
+    }
+    if (table.length !== totals.files || table.bytes !== totals.bytes) {
+      throw lie(
+        `it ends with ${totals.files} entries of ${totals.bytes} bytes, ` +
+          `expected ${table.length} of ${table.bytes}`,
+      );
+    }
+    this.#totals = totals;
+    return before === null;
   }
 
   /**
@@ -59,7 +88,9 @@ export class TargetEntries {
    * @throws {StorageError} `peer_refused`.
    */
   accept(bytes: Uint8Array): { added: number; refused: RefusedEntry[] } {
-    const { table, totalFiles, totalBytes } = this.#options;
+    const { table } = this.#options;
+    const totalFiles = this.#totals?.files ?? TRANSFER_ENTRIES_MAX;
+    const totalBytes = this.#totals?.bytes ?? TRANSFER_BYTES_MAX;
     const block = openEntryBlock(bytes);
     if ('fault' in block) throw lie(block.fault);
     const end = block.firstIndex + block.items.length;
@@ -77,13 +108,13 @@ export class TargetEntries {
         return;
       }
       if (table.bytes + entry.size > totalBytes) {
-        throw lie(`its files hold more than the ${totalBytes} bytes that were offered`);
+        throw lie(`its files hold more than ${totalBytes} bytes, which is all there may be`);
       }
       this.#place(entry, parsed);
       table.add({ ...entry, path: parsed.path });
       if (parsed.refusal !== null) refused.push({ index, error: parsed.refusal });
     });
-    if (table.length === totalFiles && table.bytes !== totalBytes) {
+    if (this.#totals !== null && table.length === totalFiles && table.bytes !== totalBytes) {
       throw lie(`its files hold ${table.bytes} bytes, expected ${totalBytes}`);
     }
     return { added: table.length - before, refused };

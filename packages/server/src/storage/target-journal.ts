@@ -5,7 +5,7 @@ import type { Verified } from '../receipts/receipt-format.js';
 import { ChunkSet } from './chunk-set.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
 import { type Pair, pairsOf, type StateRecord } from './journal.js';
-import { CHUNK_BYTES } from './storage.js';
+import { CHUNK_BYTES, type ListTotals } from './storage.js';
 import type { TargetFiles } from './target-files.js';
 
 const addPairs = (set: ChunkSet, pairs: readonly Pair[] | undefined): void => {
@@ -38,6 +38,8 @@ export class RememberedState {
   /** Whether the whole may have got its final name. */
   moving = false;
   complete = false;
+  /** Of a list that was begun without a known end, once that has come. */
+  totals: ListTotals | null = null;
   verified: Verified = 'chunks';
   /** How many records it was merged from. */
   records = 0;
@@ -51,6 +53,10 @@ export class RememberedState {
     for (const [index, error] of state.failed ?? []) this.failed.set(index, error);
     for (const [index, digest, identity] of state.hashed ?? []) {
       this.hashed.set(index, { digest, identity });
+    }
+    if (state.totals !== undefined) {
+      const [files, bytes] = state.totals;
+      this.totals = { files, bytes };
     }
     if (state.moving === true) this.moving = true;
     if (state.verified !== undefined) this.verified = state.verified;
@@ -68,6 +74,7 @@ export class RememberedState {
       hashed: [...this.hashed]
         .filter(([index]) => !this.published.has(index) && !this.failed.has(index))
         .map(([index, { digest, identity }]) => [index, digest, identity] as const),
+      ...(this.totals === null ? {} : { totals: [this.totals.files, this.totals.bytes] as const }),
       ...(this.moving || this.complete ? { verified: this.verified } : {}),
       ...(this.moving ? { moving: true as const } : {}),
       ...(this.complete ? { complete: true as const } : {}),

@@ -83,6 +83,10 @@ class DiskThread {
 
 const threadSource = (thread: DiskThread, handle: number): Source => ({
   nextEntries: () => thread.call('nextEntries', { handle }),
+  totals: () => thread.call('totals', { handle }),
+  rewind: () => {
+    thread.call('rewind', { handle }).catch(() => undefined);
+  },
   readChunk: (chunk, arenaOffset) => thread.call('readChunk', { handle, chunk, arenaOffset }),
   skip: (ranges: readonly ChunkRange[]) => {
     // A thread that is lost says so at the next call that has an answer.
@@ -97,6 +101,7 @@ const threadSource = (thread: DiskThread, handle: number): Source => ({
 const threadTarget = (thread: DiskThread, handle: number, state: TargetState): Target => ({
   state,
   addEntries: (block) => thread.call('addEntries', { handle, block: alone(block) }),
+  endEntries: (totals) => thread.call('endEntries', { handle, totals }),
   addTrailers: (block) => thread.call('addTrailers', { handle, block: alone(block) }),
   writeChunk: (chunk, arenaOffset, length) =>
     thread.call('writeChunk', { handle, chunk, arenaOffset, length }),

@@ -15,6 +15,7 @@ export const peerOf = (byte: number, address = '10.0.0.2'): PeerFacts => ({
 
 /** Progress of an attempt with the given numbers, zero for the others. */
 export const progressOf = (change: Partial<SendProgress>): SendProgress => ({
+  filesTotal: 0,
   bytesTotal: 0,
   bytesSent: 0,
   bytesAcked: 0,

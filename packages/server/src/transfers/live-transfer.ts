@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../adapters/clock/clock.js';
 import type { SendProgress } from '../data/data-plane.js';
 import {
   advanceCounters,
+  grownTotals,
   type LiveProgress,
   type TransferCounters,
   type TransferRecord,
@@ -85,9 +86,11 @@ export class LiveTransfer {
 
   /** Takes over the counters of the running attempt. */
   advance(progress: SendProgress): void {
-    const { totalBytes, counters: now } = this.#record;
+    const { counters: now } = this.#record;
+    const totals = grownTotals(this.#record, progress);
+    const { totalBytes } = totals;
     const counters = advanceCounters({ before: this.#before, now, totalBytes }, progress);
-    this.change({ counters });
+    this.change({ ...totals, counters });
     this.#progress = progress;
   }
 

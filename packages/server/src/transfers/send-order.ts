@@ -11,8 +11,8 @@ export const sendOrderOf = (
 ): SendOrder => ({
   transferId: record.id,
   manifestListPath: listPath(record.manifestId),
-  totalFiles: record.totalFiles,
-  totalBytes: record.totalBytes,
+  totalFiles: record.isOpen === true ? null : record.totalFiles,
+  totalBytes: record.isOpen === true ? null : record.totalBytes,
   destination: {
     id: destination.id,
     address: destination.address,

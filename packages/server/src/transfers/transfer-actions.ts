@@ -6,6 +6,7 @@ import type { EventLog } from '../events/event-log.js';
 import { assertComplete, type ManifestService } from '../manifests/manifest-service.js';
 import type { Caller } from '../sessions/caller.js';
 import type { LiveTransfer } from './live-transfer.js';
+import { closedTotals } from './open-transfers.js';
 import { checkRate } from './send-rate.js';
 import type { TransferEnd } from './transfer-end.js';
 import type { TransferEngine } from './transfer-engine.js';
@@ -107,7 +108,7 @@ export class TransferActions {
     const record = await transfers.find(caller, transferId);
     requireStep(record, 'queued', 'retry');
     if (!hasEnded(record.status)) throw conflict(record, 'retry');
-    const structure = await engine.restart(record);
+    const structure = await engine.restart(record, closedTotals(manifest));
     if (structure === null) throw conflict(record, 'retry');
     return structure;
   }

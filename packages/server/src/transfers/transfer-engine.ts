@@ -23,7 +23,7 @@ import { retryPauseMs } from './retry-policy.js';
 import { sendOrderOf } from './send-order.js';
 import type { TransferEnd } from './transfer-end.js';
 import { outcomeChange } from './transfer-outcome.js';
-import { type QueuedTransfer, TransferQueue } from './transfer-queue.js';
+import { queuedOf, TransferQueue } from './transfer-queue.js';
 import type { TransferRecord } from './transfer-record.js';
 
 /** Most transfers that run at the same time. */
@@ -39,6 +39,9 @@ export interface EngineDestinations {
   progress(destinationId: string, transferId: string, progress: SendProgress): void;
   attemptEnded(destinationId: string, transferId: string, error: string | null): void;
 }
+
+/** What there is to send. */
+type Totals = Pick<TransferRecord, 'totalFiles' | 'totalBytes' | 'isOpen'>;
 
 export interface TransferEngineOptions extends LiveTransfersOptions {
   readonly destinations: EngineDestinations;
@@ -113,6 +116,11 @@ export class TransferEngine
     return this.#live.get(transferId);
   }
 
+  /** Those in memory; some have just ended. */
+  unfinished(): Iterable<LiveTransfer> {
+    return this.#live.values();
+  }
+
   /** Whether a transfer that has not ended sends this manifest. */
   usesManifest(manifestId: string): boolean {
     return this.#live.some((record) => record.manifestId === manifestId);
@@ -178,7 +186,7 @@ export class TransferEngine
    *
    * @returns Null when its record is gone or about to go.
    */
-  async restart(record: TransferRecord): Promise<TransferStructure | null> {
+  async restart(record: TransferRecord, totals: Totals): Promise<TransferStructure | null> {
     if (this.#removing.has(record.id)) return null;
     const transfer = this.#live.get(record.id) ?? this.#live.load(record);
     const { fileErrors } = transfer.record;
@@ -190,6 +198,7 @@ export class TransferEngine
     this.#enqueue(transfer, {
       ...{ errorCode: null, errorMessage: '', fileErrors: [], receiptPath: null },
       ...{ failures: 0, stalledSinceUs: null, endTimeUs: null, counters, startsAnew: isAnew },
+      ...totals,
     });
     this.#pump();
     return this.#acknowledge(transfer);
@@ -199,7 +208,7 @@ export class TransferEngine
   amend(
     transfer: LiveTransfer,
     change: Partial<
-      Pick<TransferRecord, 'priority' | 'sendRateMax' | 'rateControlMethod' | 'userData'>
+      Pick<TransferRecord, 'priority' | 'sendRateMax' | 'rateControlMethod' | 'userData'> & Totals
     >,
   ): Promise<TransferStructure> {
     const wasWaiting = this.#queue.remove(queuedOf(transfer.record));
@@ -386,9 +395,3 @@ export class TransferEngine
     }
   }
 }
-
-const queuedOf = (record: TransferRecord): QueuedTransfer => ({
-  transferId: record.id,
-  destinationId: record.destinationId,
-  priority: record.priority,
-});

@@ -2,6 +2,7 @@
  * Whose turn it is. Each destination has a lane, sorted by priority and then by age (ids rise with
  * time); of the lanes with room, the one whose head comes first goes next.
  */
+import type { TransferRecord } from './transfer-record.js';
 
 /** What the queue knows of a waiting transfer. */
 export interface QueuedTransfer {
@@ -10,6 +11,15 @@ export interface QueuedTransfer {
   /** Lower goes first. */
   readonly priority: number;
 }
+
+/** What the queue needs of a transfer's record. */
+export const queuedOf = (
+  record: Pick<TransferRecord, 'id' | 'destinationId' | 'priority'>,
+): QueuedTransfer => ({
+  transferId: record.id,
+  destinationId: record.destinationId,
+  priority: record.priority,
+});
 
 /** How many transfers may run at the same time. */
 export interface QueueLimits {

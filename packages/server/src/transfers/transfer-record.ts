@@ -36,6 +36,8 @@ export interface TransferRecord extends Ownership {
   readonly errorMessage: string;
   readonly totalFiles: number;
   readonly totalBytes: number;
+  /** Whether the manifest is still being made and the totals grow; absent in older records. */
+  readonly isOpen?: boolean;
   /** Null for none before the end. */
   readonly checkpointFrequencySeconds: number | null;
   readonly priority: number;
@@ -150,6 +152,19 @@ export const advanceCounters = (
   };
 };
 
+/** Totals during an attempt: those of a manifest that is being made only grow. */
+export const grownTotals = (
+  record: Pick<TransferRecord, 'totalFiles' | 'totalBytes' | 'isOpen'>,
+  { filesTotal, bytesTotal }: SendProgress,
+): Pick<TransferRecord, 'totalFiles' | 'totalBytes'> => {
+  const { totalFiles, totalBytes, isOpen } = record;
+  if (isOpen !== true) return { totalFiles, totalBytes };
+  return {
+    totalFiles: Math.max(totalFiles, filesTotal),
+    totalBytes: Math.max(totalBytes, bytesTotal),
+  };
+};
+
 /** Bytes in the API's counting unit; a part of a block is a block. */
 export const blocksOf = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES);
 
@@ -170,7 +185,7 @@ export const transferStructureOf = (
   snapshotTime: number,
   live: LiveProgress | null,
 ): TransferStructure => {
-  const { counters, totalBytes } = record;
+  const { counters, totalBytes, isOpen = false } = record;
   const sendRate = live?.sendRateKbps ?? 0;
   return {
     transferId: record.id,
@@ -185,6 +200,7 @@ export const transferStructureOf = (
     totalBlocks: blocksOf(totalBytes),
     totalBytes,
     totalFiles: record.totalFiles,
+    totalsGrow: isOpen,
     blocksSent: blocksOf(counters.bytesSent),
     blocksAcked: blocksOf(counters.bytesAcked),
     blocksRetransmitted: blocksOf(counters.bytesRetransmitted),
@@ -210,7 +226,8 @@ export const transferStructureOf = (
     endTime: record.endTimeUs,
     snapshotTime,
     sendRate,
-    etaSeconds: live === null ? null : etaSeconds(totalBytes - counters.bytesAcked, sendRate),
+    etaSeconds:
+      live === null || isOpen ? null : etaSeconds(totalBytes - counters.bytesAcked, sendRate),
     roundTripTimeMs: live?.roundTripTimeMs ?? null,
     path: record.path,
     pathReason: record.pathReason,

@@ -16,9 +16,11 @@ import type { DestinationService } from '../destinations/destination-service.js'
 import type { ChangeSignal } from '../events/change-signal.js';
 import type { IdSource } from '../manifests/id-source.js';
 import { assertComplete, type ManifestService } from '../manifests/manifest-service.js';
+import type { ManifestRecord } from '../manifests/manifest-store.js';
 import { readReceiptPage } from '../receipts/receipt-page.js';
 import { parseSandboxPath } from '../sandboxes/sandbox-path.js';
 import { type Caller, mayAccess, ownershipOf } from '../sessions/caller.js';
+import type { OpenTransfers } from './open-transfers.js';
 import { LIST_MAX } from './owner-filter.js';
 import { RETRY_DAYS } from './retry-policy.js';
 import { checkRate } from './send-rate.js';
@@ -37,6 +39,7 @@ export interface TransferServiceOptions {
   readonly store: TransferStore;
   readonly manifests: ManifestService;
   readonly destinations: DestinationService;
+  readonly open: OpenTransfers;
   readonly clock: Clock;
   readonly nextId: IdSource;
   /** Notified by the engine when a change is durable. */
@@ -56,8 +59,7 @@ export class TransferService {
     const flags = params.transferFlags ?? FLAGS_ALL;
     const destinationPath = params.destinationPath ?? '';
     checkPublication(params);
-    const manifest = await manifests.find(caller, params.manifestId);
-    assertComplete(manifest);
+    const { manifest, isOpen } = await this.#manifest(caller, params);
     const destination = destinations.find(caller, params.destinationId);
     const minCipher = params.minCipher ?? destination.minCipher;
     destinations.checkCipher(minCipher);
@@ -65,7 +67,7 @@ export class TransferService {
     checkRate({ ownMax: sendRateMax, policy: rateControlMethod, destination });
     if (!manifests.isUsable(manifest.id)) throw notFound('manifest', manifest.id);
     this.checkRoom();
-    return engine.add({
+    const structure = await engine.add({
       ...ownershipOf(caller),
       id: nextId(),
       manifestId: manifest.id,
@@ -77,6 +79,7 @@ export class TransferService {
       errorMessage: '',
       totalFiles: manifest.totalFiles ?? 0,
       totalBytes: manifest.totalSize ?? 0,
+      isOpen,
       // Null is a choice here: no checkpoints.
       checkpointFrequencySeconds:
         params.checkpointFrequencySeconds === undefined
@@ -107,6 +110,25 @@ export class TransferService {
       receiptPath: null,
       userData: {},
     });
+    // It may have ended before the transfer was there to be told.
+    if (isOpen) await this.#options.open.settle(manifest.id);
+    return structure;
+  }
+
+  /** The manifest to be sent, and whether it is still being made. */
+  async #manifest(
+    caller: Caller,
+    { manifestId, whilePending }: Params<'send.createTransfer'>,
+  ): Promise<{ readonly manifest: ManifestRecord; readonly isOpen: boolean }> {
+    const { manifests } = this.#options;
+    const manifest = await manifests.find(caller, manifestId);
+    if (manifest.status === 'pending' && whilePending === true) {
+      if (await manifests.keepMaking(manifest.id)) return { manifest, isOpen: true };
+    }
+    // It may have ended meanwhile.
+    const now = await manifests.find(caller, manifestId);
+    assertComplete(now);
+    return { manifest: now, isOpen: false };
   }
 
   async get(caller: Caller, transferId: string): Promise<TransferStructure> {

@@ -255,7 +255,8 @@ export class DataWorker {
     const { transferId } = order;
     try {
       const source = await end.source();
-      const facts = { order, peer, startTime: end.startTime, summary: end.summary };
+      const { totals, startTime, summary } = end;
+      const facts = { order, totals, peer, startTime, summary };
       const receipt = await sentReceipt(options, source, facts);
       if (receiverSeal(facts) === null) {
         const message = `The receiver of ${transferId} has given no valid signature`;

@@ -1,11 +1,11 @@
 /**
- * Feeds a flow with the file list of a source and the records of finished files. What was read is
- * kept (compressed, some tens of bytes a file), because a new flow needs the list from its start.
+ * Feeds a flow with the file list of a source and the records of finished files, from their start: a
+ * new flow needs both again, and gets a feed of its own. Nothing is kept here, the source has it all.
  */
 import { MESSAGE } from '@jetstream/transport';
-import type { EntryBlock, Source, TrailerBlock } from '../../storage/storage.js';
+import type { ListTotals, Source } from '../../storage/storage.js';
 
-/** Stream bytes that may wait before more of the list is read. */
+/** Stream bytes that may wait before more is read. */
 const BACKLOG_BYTES = 256 * 1024;
 const NOTHING = new Uint8Array(0);
 
@@ -13,6 +13,8 @@ export interface ListFeedPorts {
   send(type: number, body: Uint8Array): void;
   /** Stream bytes that wait to be sent. */
   backlogBytes(): number;
+  /** The list has come to its end. @returns What the receiver is told of that. */
+  entriesEnded(totals: ListTotals): Uint8Array | null;
   /** Something was read: pump again. */
   advanced(): void;
   failed(error: unknown): void;
@@ -21,21 +23,23 @@ export interface ListFeedPorts {
 export class ListFeed {
   readonly #source: Source;
   readonly #ports: ListFeedPorts;
-  readonly #entries: EntryBlock[] = [];
-  readonly #trailers: TrailerBlock[] = [];
-  #entriesRead = false;
-  #trailersRead = false;
+  #isClosed = false;
   #entriesBusy = false;
   #trailersBusy = false;
-  #entriesSent = 0;
   #entriesEnded = false;
-  #trailersSent = 0;
   #trailersEnded = false;
+  #sentFiles = 0;
   #sentBytes = 0;
 
   constructor(source: Source, ports: ListFeedPorts) {
     this.#source = source;
     this.#ports = ports;
+    source.rewind();
+  }
+
+  /** Entries that the receiver has been told of. */
+  get sentFiles(): number {
+    return this.#sentFiles;
   }
 
   /** Linear bytes whose files the receiver has been told of: chunks below may follow. */
@@ -43,75 +47,59 @@ export class ListFeed {
     return this.#sentBytes;
   }
 
-  /** Begins anew, for another flow. */
-  rewind(): void {
-    this.#entriesSent = 0;
-    this.#entriesEnded = false;
-    this.#trailersSent = 0;
-    this.#trailersEnded = false;
-    this.#sentBytes = 0;
+  /** Whether it waits for the source to find more files. */
+  get awaitsEntries(): boolean {
+    return this.#entriesBusy;
   }
 
-  /** Sends what is there and reads on. */
+  /** Reads on and sends, as long as not too much waits. */
   pump(): void {
-    this.#pumpEntries();
-    this.#pumpTrailers();
+    if (this.#isClosed || this.#ports.backlogBytes() > BACKLOG_BYTES) return;
+    if (!this.#entriesBusy && !this.#entriesEnded) {
+      this.#entriesBusy = true;
+      void this.#run(() => this.#nextEntries());
+    }
+    if (!this.#trailersBusy && !this.#trailersEnded) {
+      this.#trailersBusy = true;
+      void this.#run(() => this.#nextTrailers());
+    }
   }
 
-  #pumpEntries(): void {
-    while (this.#ports.backlogBytes() <= BACKLOG_BYTES) {
-      const block = this.#entries[this.#entriesSent];
-      if (block === undefined) break;
-      this.#entriesSent += 1;
+  /** What is still being read is for nobody. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async #run(next: () => Promise<void>): Promise<void> {
+    try {
+      await next();
+      if (!this.#isClosed) this.#ports.advanced();
+    } catch (error) {
+      if (!this.#isClosed) this.#ports.failed(error);
+    }
+  }
+
+  async #nextEntries(): Promise<void> {
+    const block = await this.#source.nextEntries();
+    const totals = block === null ? await this.#source.totals() : null;
+    if (this.#isClosed) return;
+    this.#entriesBusy = false;
+    if (block !== null) {
+      this.#sentFiles += block.files;
       this.#sentBytes = block.endByte;
       this.#ports.send(MESSAGE.entries, block.bytes);
-    }
-    if (this.#entriesSent < this.#entries.length || this.#entriesBusy) return;
-    if (!this.#entriesRead) {
-      if (this.#ports.backlogBytes() > BACKLOG_BYTES) return;
-      this.#entriesBusy = true;
-      void this.#readEntries();
-    } else if (!this.#entriesEnded) {
+    } else if (totals !== null) {
       this.#entriesEnded = true;
-      this.#ports.send(MESSAGE.entriesEnd, NOTHING);
+      this.#ports.send(MESSAGE.entriesEnd, this.#ports.entriesEnded(totals) ?? NOTHING);
     }
   }
 
-  async #readEntries(): Promise<void> {
-    try {
-      const block = await this.#source.nextEntries();
-      if (block === null) this.#entriesRead = true;
-      else this.#entries.push(block);
-      this.#entriesBusy = false;
-      this.#ports.advanced();
-    } catch (error) {
-      this.#ports.failed(error);
-    }
-  }
-
-  #pumpTrailers(): void {
-    for (; this.#trailersSent < this.#trailers.length; this.#trailersSent += 1) {
-      const block = this.#trailers[this.#trailersSent] as TrailerBlock;
-      this.#ports.send(MESSAGE.trailers, block.bytes);
-    }
-    if (this.#trailersRead) {
-      if (!this.#trailersEnded) this.#ports.send(MESSAGE.trailersEnd, NOTHING);
-      this.#trailersEnded = true;
-    } else if (!this.#trailersBusy) {
-      this.#trailersBusy = true;
-      void this.#readTrailers();
-    }
-  }
-
-  async #readTrailers(): Promise<void> {
-    try {
-      const block = await this.#source.nextTrailers();
-      if (block === null) this.#trailersRead = true;
-      else this.#trailers.push(block);
-      this.#trailersBusy = false;
-      this.#ports.advanced();
-    } catch (error) {
-      this.#ports.failed(error);
-    }
+  async #nextTrailers(): Promise<void> {
+    const block = await this.#source.nextTrailers();
+    if (this.#isClosed) return;
+    this.#trailersBusy = false;
+    this.#trailersEnded = block === null;
+    if (block === null) this.#ports.send(MESSAGE.trailersEnd, NOTHING);
+    else this.#ports.send(MESSAGE.trailers, block.bytes);
   }
 }

@@ -4,6 +4,7 @@ import { writeDraft } from '../../receipts/receipt-writer.js';
 import {
   CHUNK_BYTES,
   type ChunkRange,
+  type ListTotals,
   type Source,
   type SourceOptions,
   type Storage,
@@ -20,6 +21,12 @@ export const contentByte = (position: number): number => (position * 31 + (posit
 export const fillContent = (bytes: Uint8Array, start: number): void => {
   for (let i = 0; i < bytes.length; i += 1) bytes[i] = contentByte(start + i);
 };
+
+/** These tests know all totals beforehand. */
+const listTotals = ({ totalFiles, totalBytes }: SourceOptions | TargetOptions): ListTotals => ({
+  files: totalFiles ?? 0,
+  bytes: totalBytes ?? 0,
+});
 
 /** What a target has taken, kept over reopening like a journal. */
 interface Kept {
@@ -49,16 +56,22 @@ export class MemoryStorage implements Storage {
     const { arena } = this.#options;
     let entries = 0;
     let trailers = 0;
+    const totals = listTotals(options);
     return {
       nextEntries: async () => {
         entries += 1;
         if (entries > 1) return null;
         const bytes = new TextEncoder().encode('list');
-        return { bytes, files: options.totalFiles, endByte: options.totalBytes };
+        return { bytes, files: totals.files, endByte: totals.bytes };
+      },
+      totals: async () => totals,
+      rewind: () => {
+        entries = 0;
+        trailers = 0;
       },
       readChunk: async (chunk, offset) => {
         const start = chunk * CHUNK_BYTES;
-        const length = Math.min(CHUNK_BYTES, options.totalBytes - start);
+        const length = Math.min(CHUNK_BYTES, totals.bytes - start);
         const content = arena.subarray(offset, offset + length);
         fillContent(content, start);
         arena.set(digest(content), offset + length);
@@ -82,14 +95,16 @@ export class MemoryStorage implements Storage {
     const kept = this.kept.get(id) ?? fresh;
     this.kept.set(id, kept);
     const durable: ChunkRange[] = [...kept.durable].map((first) => ({ first, end: first + 1 }));
+    const totals = listTotals(options);
     const checkpoint = (): ChunkRange[] => {
       const added = [...kept.written.keys()].filter((chunk) => !kept.durable.has(chunk));
       for (const chunk of added) kept.durable.add(chunk);
       return added.map((first) => ({ first, end: first + 1 }));
     };
     return {
-      state: { durable, complete: kept.complete },
-      addEntries: async () => ({ endByte: options.totalBytes }),
+      state: { durable, complete: kept.complete, totals, listedBytes: 0 },
+      addEntries: async () => ({ endByte: totals.bytes, files: totals.files }),
+      endEntries: async () => undefined,
       addTrailers: async () => undefined,
       writeChunk: async (chunk, offset, length) => {
         if (this.#options.damage?.(chunk) === true && !this.#damaged.has(chunk)) {

@@ -26,7 +26,7 @@ const fileErrors = z
 
 export const helloBody = z.object({ serverId: text(128), serverUid: text(128) });
 
-export const offerBody = z.object({
+const offerKeys = z.object({
   transferId: z.string().regex(/^[0-9a-f]{32}$/),
   token: text(512).nullable(),
   destinationPath: text(9000),
@@ -36,8 +36,9 @@ export const offerBody = z.object({
   verifyMode: z.enum(VERIFY_MODES).default('chunks'),
   /** Null for one checkpoint at the end. */
   checkpointSeconds: z.number().min(0.1).max(3600).nullable(),
-  totalFiles: count,
-  totalBytes: count,
+  /** Both null when the list has no known end yet; `entriesEnd` tells it then. */
+  totalFiles: count.nullable(),
+  totalBytes: count.nullable(),
   /** Sum of `TRANSFER_FLAG_*`. */
   transferFlags: z
     .int()
@@ -47,8 +48,14 @@ export const offerBody = z.object({
   /** Whether what is complete with failed files begins again. */
   startsAnew: z.boolean().default(false),
 });
+/** A list has both totals or none. */
+export const offerBody = offerKeys.refine(
+  ({ totalFiles, totalBytes }) => (totalFiles === null) === (totalBytes === null),
+);
 export type OfferBody = z.infer<typeof offerBody>;
 
+/** End of a list that was offered without totals. */
+export const entriesEndBody = z.object({ totalFiles: count, totalBytes: count });
 /** `chunkLimit` is the first credit, so that data need not wait for an ack that carries it. */
 export const acceptBody = z.object({ durable: ranges, chunkLimit: count });
 export const durableBody = z.object({ ranges });
@@ -72,9 +79,13 @@ export const completeBody = z.object({
 });
 export type CompleteBody = z.infer<typeof completeBody>;
 
+/** Encodes a JSON body. */
+export const jsonBody = (body: object): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify(body));
+
 /** Encodes a message with a JSON body. */
 export const jsonMessage = (type: number, channel: number, body: object): Uint8Array =>
-  encodeMessage({ type, channel, body: new TextEncoder().encode(JSON.stringify(body)) });
+  encodeMessage({ type, channel, body: jsonBody(body) });
 
 /** Parses a JSON body. @returns null when it isn't what was agreed. */
 export const parseBody = <T extends z.ZodType>(schema: T, body: Uint8Array): z.output<T> | null => {

@@ -11,7 +11,7 @@ import {
 } from '../../receipts/receipt-format.js';
 import { isSealed, publicKeyOf, sealOf } from '../../receipts/receipt-seal.js';
 import { receiptPath, sealDraft, sealIn } from '../../receipts/receipt-writer.js';
-import type { Source, Target, TargetResult } from '../../storage/storage.js';
+import type { ListTotals, Source, Target, TargetResult } from '../../storage/storage.js';
 import type { PeerFacts, SendOrder } from '../data-plane.js';
 import type { CompleteBody, OfferBody } from './peer-messages.js';
 import type { DataWorkerOptions } from './worker-messages.js';
@@ -50,6 +50,7 @@ const write = async (
 /** What the receiver of a complete transfer knows. */
 export interface ReceivedFacts {
   readonly offer: OfferBody;
+  readonly totals: ListTotals;
   readonly peer: PeerFacts;
   readonly startTime: number;
   readonly result: TargetResult;
@@ -62,7 +63,7 @@ export interface ReceivedFacts {
 export const receivedReceipt = async (
   options: DataWorkerOptions,
   target: Target,
-  { offer, peer, startTime, result }: ReceivedFacts,
+  { offer, totals, peer, startTime, result }: ReceivedFacts,
 ): Promise<SealedReceipt> => {
   const subject = { role: 'receiver', transferId: offer.transferId } as const;
   const path = receiptPath(options.receiptDir, subject);
@@ -77,8 +78,8 @@ export const receivedReceipt = async (
     server,
     peer: peerOf(peer),
     destinationPath: offer.destinationPath,
-    totalFiles: offer.totalFiles,
-    totalBytes: offer.totalBytes,
+    totalFiles: totals.files,
+    totalBytes: totals.bytes,
     startTime,
     endTime: nowUs(),
     verified: result.verified,
@@ -88,6 +89,7 @@ export const receivedReceipt = async (
 /** What the sender of a complete transfer knows. */
 export interface SentFacts {
   readonly order: SendOrder;
+  readonly totals: ListTotals;
   readonly peer: PeerFacts;
   readonly startTime: number;
   readonly summary: CompleteBody;
@@ -107,7 +109,7 @@ export const sentReceipt = (
   source: Source,
   facts: SentFacts,
 ): Promise<SealedReceipt> => {
-  const { order, peer, startTime, summary } = facts;
+  const { order, totals, peer, startTime, summary } = facts;
   return write(options, source, {
     format: RECEIPT_FORMAT,
     role: 'sender',
@@ -115,8 +117,8 @@ export const sentReceipt = (
     server: serverOf(options),
     peer: peerOf(peer),
     destinationPath: order.destinationPath,
-    totalFiles: order.totalFiles,
-    totalBytes: order.totalBytes,
+    totalFiles: totals.files,
+    totalBytes: totals.bytes,
     startTime,
     endTime: nowUs(),
     verified: summary.verified,

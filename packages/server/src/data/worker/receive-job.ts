@@ -13,7 +13,8 @@ import {
   type Target,
   type TargetResult,
 } from '../../storage/storage.js';
-import type { PeerFacts, ReceiveDecision, ReceiveOutcome } from '../data-plane.js';
+import type { PeerFacts, ReceiveDecision, ReceiveOutcome, ReceiveProgress } from '../data-plane.js';
+import { IncomingList } from './incoming-list.js';
 import { cancelBody, jsonMessage, type OfferBody, parseBody } from './peer-messages.js';
 import { nowUs, receivedReceipt } from './receipts.js';
 import type { WorkerContext } from './worker-context.js';
@@ -40,8 +41,7 @@ export class ReceiveJob {
   #opening: Promise<void> = Promise.resolve();
   #accepted = false;
   #ended = false;
-  #entriesBytes = 0;
-  #entriesEnded = false;
+  readonly #list: IncomingList;
   #trailersEnded = false;
   #pendingBlocks = 0;
   #blocks: Promise<void> = Promise.resolve();
@@ -63,6 +63,14 @@ export class ReceiveJob {
 
   constructor(options: ReceiveJobOptions) {
     this.#options = options;
+    const { offer, channel, inbox, flow, context } = options;
+    this.#list = new IncomingList({
+      offer,
+      extended: (bytes, isOpen) => {
+        inbox.extend(channel, bytes, isOpen);
+        flow.creditChanged(context.now());
+      },
+    });
     this.settled = new Promise((resolve) => {
       this.#settled = resolve;
     });
@@ -84,8 +92,10 @@ export class ReceiveJob {
     return this.#ended;
   }
 
-  progress(): { bytesReceived: number; bytesDurable: number; packetsReceived: number } {
+  progress(): ReceiveProgress {
     return {
+      filesTotal: this.#list.known.files,
+      bytesTotal: this.#list.known.bytes,
       bytesReceived: this.#bytesReceived,
       bytesDurable: this.#bytesDurable,
       packetsReceived: this.#options.flow.totals.packetsReceived,
@@ -109,15 +119,18 @@ export class ReceiveJob {
         target = await this.#open(decision);
       }
       if (this.#ended) return;
+      const { durable: held, listedBytes } = target.state;
+      this.#list.opened(target.state);
       if (target.state.complete !== null) {
         this.#completing = this.#complete(target, target.state.complete);
         await this.#completing;
         return;
       }
-      inbox.openChannel(channel, offer.totalBytes, target.state.durable);
-      this.#noteDurable(target.state.durable, false);
+      const { totals } = this.#list;
+      inbox.openChannel(channel, totals?.bytes ?? { known: listedBytes }, held);
+      this.#noteDurable(held, false);
       this.#accepted = true;
-      const durable = target.state.durable.map((range) => [range.first, range.end]);
+      const durable = held.map((range) => [range.first, range.end]);
       const chunkLimit = inbox.grant(channel, this.#options.openMax());
       this.#tell(MESSAGE.accept, { durable, chunkLimit });
       this.#armCheckpoint();
@@ -155,16 +168,13 @@ export class ReceiveJob {
     if (this.#ended) return;
     switch (message.type) {
       case MESSAGE.entries:
-        this.#block((target) => this.#addEntries(target, message.body));
+        this.#block((target) => this.#list.add(target, message.body));
         break;
       case MESSAGE.trailers:
         this.#block((target) => target.addTrailers(message.body));
         break;
       case MESSAGE.entriesEnd:
-        this.#block(async () => {
-          this.#entriesEnded = true;
-          this.#entriesBytes = this.#options.offer.totalBytes;
-        });
+        this.#block((target) => this.#list.end(target, message.body));
         break;
       case MESSAGE.trailersEnd:
         this.#block(async () => {
@@ -198,7 +208,7 @@ export class ReceiveJob {
       return;
     }
     this.#bytesReceived += place.contentBytes;
-    if (chunk * CHUNK_BYTES + place.contentBytes > this.#entriesBytes) {
+    if (chunk * CHUNK_BYTES + place.contentBytes > this.#list.bytes) {
       this.#waiting.push({ chunk, ...place });
     } else {
       void this.#write(chunk, place);
@@ -228,11 +238,6 @@ export class ReceiveJob {
       this.#releaseWaiting();
       this.#finishIfDone();
     });
-  }
-
-  async #addEntries(target: Target, body: Uint8Array): Promise<void> {
-    const { endByte } = await target.addEntries(body);
-    this.#entriesBytes = Math.max(this.#entriesBytes, endByte);
   }
 
   #releaseWaiting(): void {
@@ -286,7 +291,7 @@ export class ReceiveJob {
 
   #noteDurable(ranges: readonly ChunkRange[], tell: boolean): void {
     for (const range of ranges) {
-      const end = Math.min(range.end * CHUNK_BYTES, this.#options.offer.totalBytes);
+      const end = Math.min(range.end * CHUNK_BYTES, this.#list.totals?.bytes ?? Infinity);
       this.#bytesDurable += end - range.first * CHUNK_BYTES;
     }
     for (let at = 0; tell && at < ranges.length; at += DURABLE_RANGES_PER_MESSAGE) {
@@ -297,7 +302,7 @@ export class ReceiveJob {
 
   #finishIfDone(): void {
     const everything =
-      this.#entriesEnded && this.#trailersEnded && this.#options.inbox.isComplete(this.channel);
+      this.#list.hasEnded && this.#trailersEnded && this.#options.inbox.isComplete(this.channel);
     if (!everything || this.#writing > 0 || this.#pendingBlocks > 0) return;
     if (this.#finishing || this.#checkpointing || this.#ended) return;
     this.#finishing = true;
@@ -315,10 +320,11 @@ export class ReceiveJob {
 
   async #complete(target: Target, result: TargetResult): Promise<void> {
     const { context, offer, peer } = this.#options;
-    const facts = { offer, peer, startTime: this.#startTime, result };
+    const totals = this.#list.known;
+    const facts = { offer, totals, peer, startTime: this.#startTime, result };
     const { path, seal } = await receivedReceipt(context.options, target, facts);
     if (this.#ended) return;
-    const { totalBytes: bytes, totalFiles: files } = offer;
+    const { bytes, files } = totals;
     const fileErrors = result.fileErrors.slice(0, FILE_ERRORS_TOLD);
     this.#bytesDurable = bytes;
     this.#tell(MESSAGE.complete, {

@@ -1,7 +1,8 @@
 /**
  * One transfer being sent: feeds its flow with the file list, chunks and file records, and follows
  * what the receiver says. It survives its flow: attached to a new one it offers the transfer again
- * and goes on with what the receiver lacks.
+ * and goes on with what the receiver lacks. The file list may still be growing: then only whole chunks
+ * of what was announced are sent, until the list ends.
  */
 import { join } from 'node:path';
 import { CommandError, ERRORS, type ErrorCode, TRANSFER_FLAG_READ } from '@jetstream/contract';
@@ -13,7 +14,7 @@ import {
   type Message,
 } from '@jetstream/transport';
 import { ChunkSet } from '../../storage/chunk-set.js';
-import { CHUNK_BYTES, DIGEST_BYTES, type Source } from '../../storage/storage.js';
+import { CHUNK_BYTES, DIGEST_BYTES, type ListTotals, type Source } from '../../storage/storage.js';
 import type { FileError, SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
 import { ListFeed } from './list-feed.js';
 import {
@@ -23,29 +24,23 @@ import {
   completeBody,
   durableBody,
   failureBody,
+  jsonBody,
   jsonMessage,
   parseBody,
 } from './peer-messages.js';
 import { nowUs } from './receipts.js';
+import { SendMeter } from './send-meter.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
 const READ_AHEAD_CHUNKS = 16;
-
-type LinkTotals = Flow['totals'];
-
-const noTotals = (): LinkTotals => ({
-  packetsSent: 0,
-  bytesSent: 0,
-  packetsReceived: 0,
-  bytesReceived: 0,
-});
 
 export type SendJobEnd =
   | {
       readonly kind: 'complete';
       readonly summary: CompleteBody;
       readonly errors: readonly FileError[];
+      readonly totals: ListTotals;
       /** When this attempt began, microseconds since the epoch. */
       readonly startTime: number;
       /** Open, for whoever writes the receipt to close. */
@@ -64,7 +59,10 @@ export class SendJob {
   readonly #context: WorkerContext;
   #events: SendJobEvents;
   readonly #durable = new ChunkSet();
-  readonly #chunks: number;
+  /** What the whole list holds; null while that is not known. */
+  #totals: ListTotals | null = null;
+  /** Whether the receiver was told the totals with the offer. */
+  #knewTotals = false;
   #source: Source | null = null;
   #lists: ListFeed | null = null;
   #flow: Flow | null = null;
@@ -77,19 +75,12 @@ export class SendJob {
   #reading = 0;
   #ended = false;
   readonly #startTime = nowUs();
-  #bytesSent = 0;
-  #bytesAcked = 0;
-  #bytesAgain = 0;
-  /** Link totals of flows that carried this job before, and of the present one when it joined. */
-  #earlier = noTotals();
-  #base = noTotals();
-  #lastRate = { at: 0, bytes: 0, kbps: 0 };
+  readonly #meter = new SendMeter();
 
   constructor(context: WorkerContext, order: SendOrder, events: SendJobEvents) {
     this.#context = context;
     this.order = order;
     this.#events = events;
-    this.#chunks = Math.ceil(order.totalBytes / CHUNK_BYTES);
   }
 
   get ended(): boolean {
@@ -103,11 +94,11 @@ export class SendJob {
 
   /** Whether it waits for the receiver to grant more. */
   get awaitsCredit(): boolean {
-    return this.#accepted && this.#cursor < this.#chunks && this.#cursor >= this.#limit;
+    return this.#accepted && this.#isListed(this.#cursor) && this.#cursor >= this.#limit;
   }
 
   get awaitsDisk(): boolean {
-    return this.#reading > 0;
+    return this.#reading > 0 || (this.#totals === null && this.#lists?.awaitsEntries === true);
   }
 
   /** Has the job report to another link. */
@@ -121,7 +112,10 @@ export class SendJob {
     this.#attempt += 1;
     this.#flow = flow;
     this.#channel = channel;
-    this.#base = { ...flow.totals };
+    this.#meter.joined(flow);
+    const { totalFiles: files, totalBytes: bytes } = this.order;
+    this.#knewTotals = files !== null && bytes !== null;
+    if (files !== null && bytes !== null) this.#totals = { files, bytes };
     flow.send(
       jsonMessage(MESSAGE.offer, channel, {
         transferId: this.order.transferId,
@@ -144,8 +138,7 @@ export class SendJob {
   /** Leaves the flow; arena slots come back as reads and packets let go of them. */
   detach(): void {
     if (this.#flow === null) return;
-    this.#earlier = this.#linkTotals();
-    this.#base = noTotals();
+    this.#meter.left();
     for (const offset of this.#flow.outbox.dropChannel(this.#channel)) {
       this.#context.sendSlots.release(offset);
     }
@@ -153,7 +146,8 @@ export class SendJob {
     this.#accepted = false;
     this.#limit = 0;
     this.#cursor = 0;
-    this.#lists?.rewind();
+    this.#lists?.close();
+    this.#lists = null;
   }
 
   receive(message: Message): void {
@@ -175,7 +169,7 @@ export class SendJob {
       }
       case MESSAGE.complete: {
         const body = parseBody(completeBody, message.body);
-        if (body !== null) this.#complete(body);
+        if (body !== null) void this.#complete(body);
         break;
       }
       case MESSAGE.refuse:
@@ -195,10 +189,7 @@ export class SendJob {
 
   chunkAcked(offset: number, sent: ChunkSent): void {
     this.#context.sendSlots.release(offset);
-    const content = sent.wireBytes - DIGEST_BYTES;
-    this.#bytesAcked += content;
-    this.#bytesSent += content + sent.bytesAgain;
-    this.#bytesAgain += sent.bytesAgain;
+    this.#meter.chunkAcked(sent);
   }
 
   /** Reads ahead as far as credit, slots and the read-ahead limit allow. */
@@ -222,39 +213,14 @@ export class SendJob {
   }
 
   progress(): Omit<SendProgress, 'bottleneck'> {
-    const totals = this.#linkTotals();
-    const now = this.#context.now();
-    const elapsed = now - this.#lastRate.at;
-    if (elapsed >= 900_000) {
-      const bytes = Math.max(0, this.#bytesAcked - this.#lastRate.bytes);
-      const kbps = this.#lastRate.at === 0 ? 0 : (bytes * 8000) / elapsed;
-      this.#lastRate = { at: now, bytes: this.#bytesAcked, kbps };
-    }
+    const bytesTotal = this.#totals?.bytes ?? this.#lists?.sentBytes ?? 0;
     const rtt = this.#flow?.rate.smoothedRttUs ?? null;
     return {
-      bytesTotal: this.order.totalBytes,
-      bytesSent: this.#bytesSent,
-      bytesAcked: this.#bytesAcked,
-      bytesRetransmitted: this.#bytesAgain,
-      bytesDurable: Math.min(this.order.totalBytes, this.#durable.size * CHUNK_BYTES),
-      linkBytesSent: totals.bytesSent,
-      linkBytesReceived: totals.bytesReceived,
-      packetsSent: totals.packetsSent,
-      packetsReceived: totals.packetsReceived,
-      sendRateKbps: this.#lastRate.kbps,
+      filesTotal: this.#totals?.files ?? this.#lists?.sentFiles ?? 0,
+      bytesTotal,
+      ...this.#meter.measures(this.#context.now()),
+      bytesDurable: Math.min(this.#totalBytes, this.#durable.size * CHUNK_BYTES),
       roundTripTimeMs: rtt === null ? null : rtt / 1000,
-    };
-  }
-
-  #linkTotals(): LinkTotals {
-    const { totals } = this.#flow ?? { totals: noTotals() };
-    const sum = (key: keyof LinkTotals): number =>
-      this.#earlier[key] + totals[key] - this.#base[key];
-    return {
-      packetsSent: sum('packetsSent'),
-      bytesSent: sum('bytesSent'),
-      packetsReceived: sum('packetsReceived'),
-      bytesReceived: sum('bytesReceived'),
     };
   }
 
@@ -279,7 +245,7 @@ export class SendJob {
     const ranges = durable.map(([first, end]) => ({ first, end: Math.min(end, this.#chunks) }));
     for (const range of ranges) this.#durable.addRange(range);
     this.#source.skip(ranges);
-    this.#lists ??= this.#openLists(this.#source);
+    this.#lists = this.#openLists(this.#source);
     this.#accepted = true;
     this.#events.started();
     this.pump();
@@ -298,6 +264,7 @@ export class SendJob {
     return new ListFeed(source, {
       send: (type, body) => this.#sendBlock(type, body),
       backlogBytes: () => this.#flow?.messageBacklogBytes ?? 0,
+      entriesEnded: (totals) => this.#entriesEnded(totals),
       advanced: () => {
         this.pump();
         this.#context.wake();
@@ -306,14 +273,33 @@ export class SendJob {
     });
   }
 
+  /** @returns What the receiver is told of the end; null when it was told before. */
+  #entriesEnded({ files, bytes }: ListTotals): Uint8Array | null {
+    this.#totals = { files, bytes };
+    if (this.#knewTotals) return null;
+    return jsonBody({ totalFiles: files, totalBytes: bytes });
+  }
+
+  get #totalBytes(): number {
+    return this.#totals?.bytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  get #chunks(): number {
+    return Math.ceil(this.#totalBytes / CHUNK_BYTES);
+  }
+
+  /** Whether the receiver knows of all files in a chunk. */
+  #isListed(chunk: number): boolean {
+    const end = Math.min((chunk + 1) * CHUNK_BYTES, this.#totalBytes);
+    return chunk < this.#chunks && end <= (this.#lists?.sentBytes ?? 0);
+  }
+
   #pumpChunks(): void {
     const flow = this.#flow;
     while (flow !== null && this.#reading + flow.outbox.freshCount < READ_AHEAD_CHUNKS) {
       this.#cursor = this.#durable.firstMissing(this.#cursor);
       const chunk = this.#cursor;
-      const end = Math.min((chunk + 1) * CHUNK_BYTES, this.order.totalBytes);
-      if (chunk >= Math.min(this.#limit, this.#chunks) || end > (this.#lists?.sentBytes ?? 0))
-        return;
+      if (chunk >= this.#limit || !this.#isListed(chunk)) return;
       const offset = this.#context.sendSlots.acquire();
       if (offset < 0) return;
       this.#cursor += 1;
@@ -355,15 +341,33 @@ export class SendJob {
     void this.#readChunk(chunk, offset);
   }
 
-  #complete(summary: CompleteBody): void {
+  async #complete(summary: CompleteBody): Promise<void> {
+    const totals = this.#totals ?? (await this.#totalsOfList());
+    if (totals === null) return;
+    this.#totals = totals;
     this.#durable.addRange({ first: 0, end: this.#chunks });
     this.#end({
       kind: 'complete',
       summary,
       errors: summary.fileErrors,
+      totals,
       startTime: this.#startTime,
       source: async () => this.#source ?? this.#openSource(),
     });
+  }
+
+  /** Of a list that has ended meanwhile, when the receiver was told of that by an earlier attempt. */
+  async #totalsOfList(): Promise<ListTotals | null> {
+    try {
+      this.#source ??= await this.#openSource();
+      const totals = await this.#source.totals();
+      if (totals !== null) return totals;
+      const early = 'Cannot be complete: the file list has not come to its end';
+      this.fail(new CommandError('peer_refused', early));
+    } catch (error) {
+      this.#failWith(error);
+    }
+    return null;
   }
 
   #failWith(error: unknown): void {

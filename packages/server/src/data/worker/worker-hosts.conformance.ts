@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openPacketIO } from '@jetstream/udp';
 import { afterEach, expect } from 'vitest';
 import { openIdentity } from '../../adapters/tls/identity.js';
-import { CHUNK_BYTES } from '../../storage/storage.js';
+import { CHUNK_BYTES, type Storage } from '../../storage/storage.js';
 import type { BandwidthLimits, SendOrder } from '../data-plane.js';
 import { arenaBytes, DataWorker } from './data-worker.js';
 import { contentByte, MemoryStorage } from './memory-storage.conformance.js';
@@ -43,6 +43,10 @@ interface HostOptions {
   readonly keyEpochShift?: number;
   readonly minCipher?: number;
   readonly kept?: MemoryStorage['kept'];
+  /** In place of storage in memory. */
+  readonly files?: (arena: SharedArrayBuffer) => Storage;
+  /** Where offers may write. */
+  readonly root?: string;
 }
 
 /** Starts a worker; it stops after the test. */
@@ -55,7 +59,8 @@ export const startHost = async (options: HostOptions = {}): Promise<Host> => {
     serverUid: 'uid',
     nowMs: 1_700_000_000_000,
   });
-  const arena = new Uint8Array(new SharedArrayBuffer(arenaBytes(SLOTS)));
+  const shared = new SharedArrayBuffer(arenaBytes(SLOTS));
+  const arena = new Uint8Array(shared);
   const keyEpochShift = options.keyEpochShift ?? 24;
   const io = await openPacketIO({
     address: '127.0.0.1',
@@ -86,7 +91,7 @@ export const startHost = async (options: HostOptions = {}): Promise<Host> => {
       keyEpochShift,
     },
     io,
-    storage,
+    storage: options.files?.(shared) ?? storage,
     arena,
     post: (message) => {
       messages.push(message);
@@ -94,7 +99,12 @@ export const startHost = async (options: HostOptions = {}): Promise<Host> => {
         const decision =
           options.accept === false
             ? ({ accepted: false, code: 'permission_denied', message: 'no' } as const)
-            : ({ accepted: true, root: '/', components: [], owner: 'me' } as const);
+            : ({
+                accepted: true,
+                root: options.root ?? '/',
+                components: [],
+                owner: 'me',
+              } as const);
         queueMicrotask(() =>
           worker.handle({ type: 'decision', offerId: message.offerId, decision }),
         );
@@ -178,11 +188,12 @@ export const orderTo = (
 /** Expects that all has arrived as it is. */
 export const expectContent = (host: Host, order: SendOrder): void => {
   const kept = host.storage.kept.get(order.transferId);
-  const chunks = Math.ceil(order.totalBytes / CHUNK_BYTES);
+  const totalBytes = order.totalBytes ?? 0;
+  const chunks = Math.ceil(totalBytes / CHUNK_BYTES);
   expect(kept?.written.size).toBe(chunks);
   for (const [chunk, bytes] of kept?.written ?? []) {
     const start = chunk * CHUNK_BYTES;
-    expect(bytes.length).toBe(Math.min(CHUNK_BYTES, order.totalBytes - start));
+    expect(bytes.length).toBe(Math.min(CHUNK_BYTES, totalBytes - start));
     const wrong = bytes.findIndex((byte, i) => byte !== contentByte(start + i));
     expect(wrong).toBe(-1);
   }

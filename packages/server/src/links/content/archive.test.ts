@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type ManifestEntry, ManifestListWriter } from '../../storage/manifest-list.js';
+import type { ManifestEntry } from '../../storage/list-format.js';
+import { ManifestListWriter } from '../../storage/manifest-list.js';
 import { ManifestList } from '../../storage/manifest-list-reader.js';
 import { SourceFiles } from '../../storage/source-files.js';
 import { Archive, planArchive } from './archive.js';
@@ -44,7 +45,7 @@ const archiveOf = (entries: Iterable<ManifestEntry>): string => {
   for (const entry of entries) writer.append(entry);
   writer.finish();
   const list = ManifestList.open(listPath);
-  const files = new SourceFiles(list.roots);
+  const files = new SourceFiles(list);
   const plan = planArchive(list, () => undefined);
   let step = plan.next();
   while (step.done !== true) step = plan.next();

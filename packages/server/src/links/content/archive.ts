@@ -9,7 +9,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { CommandError } from '@jetstream/contract';
-import type { ManifestEntry } from '../../storage/manifest-list.js';
+import type { ManifestEntry } from '../../storage/list-format.js';
 import type { ManifestList } from '../../storage/manifest-list-reader.js';
 import type { SourceFiles } from '../../storage/source-files.js';
 import type { PlacedEntry } from '../../storage/source-list.js';

@@ -4,7 +4,7 @@
  */
 import { CommandError } from '@jetstream/contract';
 import { failureOf } from '../../files/file-messages.js';
-import type { ManifestEntry } from '../../storage/manifest-list.js';
+import type { ManifestEntry } from '../../storage/list-format.js';
 import { ManifestList } from '../../storage/manifest-list-reader.js';
 import { SourceFiles } from '../../storage/source-files.js';
 import type { PlacedEntry } from '../../storage/source-list.js';
@@ -79,7 +79,7 @@ const openFile = (list: ManifestList, index: number): Content => {
     throw new CommandError('not_found', 'Cannot download the file: the link has no such file');
   }
   const entry: PlacedEntry = { ...found, index, start: 0 };
-  const files = new SourceFiles(list.roots);
+  const files = new SourceFiles(list);
   try {
     checkFile(files, entry);
   } catch (error) {
@@ -96,7 +96,7 @@ const openFile = (list: ManifestList, index: number): Content => {
 };
 
 const openArchive = async (list: ManifestList): Promise<Content> => {
-  const files = new SourceFiles(list.roots);
+  const files = new SourceFiles(list);
   const close = (): void => {
     files.close();
     list.close();

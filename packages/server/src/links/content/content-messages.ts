@@ -1,6 +1,6 @@
 /** Messages between the main thread and a content thread, which reads what browsers download. */
 import type { FileFailure } from '../../files/file-messages.js';
-import type { EntryKind } from '../../storage/manifest-list.js';
+import type { EntryKind } from '../../storage/list-format.js';
 
 /** The file list of a manifest, and the directories that its sources may lie in now. */
 export interface ContentPlace {
