@@ -23,7 +23,7 @@ import { originKeyOf, sameAddress } from './peer-address.js';
 import type { KeySchedule, SecureChannel } from './secure-channel.js';
 import {
   CONTROL_BYTES_MAX,
-  FRAME,
+  isTimed,
   newReceivedFrame,
   newSendBatch,
   PAYLOAD_LADDER,
@@ -194,7 +194,7 @@ export class Endpoint {
     if (newest || !connection.flow.path.proven) this.#notePath(connection, newest);
     connection.sealedFrom = 0;
     if (this.#exchanging.has(connection)) connection.exchange.settle();
-    if (frame.type === FRAME.dataTrain) this.#trainAt = now;
+    if (isTimed(frame)) this.#trainAt = now;
     connection.flow.receive(frame, io.received.bytes, now);
   }
 

@@ -9,11 +9,21 @@ import { getU32, putU32 } from './bytes.js';
 import { ChunkOutbox, CONTENT_DATA } from './chunk-outbox.js';
 import { readClose, writeClose } from './close-frame.js';
 import type { FlowOptions } from './flow-options.js';
+import {
+  CEILING_PACKET_US,
+  KEEPALIVE_US,
+  LISTEN_US,
+  silenceMaxUs,
+  statePauseUs,
+  streamPatienceUs,
+  tailPauseUs,
+} from './flow-times.js';
 import { MessageStream } from './message-stream.js';
 import { Pacer } from './pacer.js';
 import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
 import { type AckSummary, type PacketContent, PacketLedger, setContent } from './packet-ledger.js';
 import { CHALLENGE_BYTES, PathGuard } from './path-guard.js';
+import { PathScout } from './path-scout.js';
 import { fittingPayload, ProbeLadder } from './probe-ladder.js';
 import { RateController } from './rate-controller.js';
 import { SendGate } from './send-gate.js';
@@ -32,30 +42,12 @@ import {
   setPosition,
 } from './wire.js';
 
-const CONTENT_STREAM = 2;
-const CONTENT_PROBE = 3;
-const CONTENT_PING = 4;
+/** What a packet carries, beside `CONTENT_DATA`. */
+const CONTENT = { stream: 2, probe: 3, ping: 4, scout: 5 } as const;
 
-const KEEPALIVE_US = 8_000_000;
-/** Who was receiving data and hears nothing for this long shows itself: its address may be new. */
-const LISTEN_US = 1_000_000;
 const CONTROL_PACKET_BYTES = CONTROL_BYTES_MAX + PACKET_OVERHEAD_BYTES;
-/** A flow without any packet from the peer for this long is dead. */
-export const FLOW_SILENCE_MAX_US = 30_000_000;
-/** The first packet must come sooner, or the peer has not completed the handshake. */
-const FIRST_SILENCE_MAX_US = 10_000_000;
 /** Code of the end of a flow that the peer did not accept. */
 export const FLOW_CODE_REFUSED = 2;
-const STATE_INTERVAL_MIN_US = 4000;
-
-/**
- * Over streams a packet that is unanswered for this long was not taken: the receiver had no memory for
- * it. It is sent again.
- */
-const STREAM_PATIENCE_US = 3_000_000;
-
-/** Longest that one packet may take at a ceiling. */
-const CEILING_PACKET_US = 2000;
 
 export class Flow {
   readonly connection: number;
@@ -71,6 +63,7 @@ export class Flow {
   readonly #pacer: Pacer;
   readonly #gate: SendGate;
   readonly #probes: ProbeLadder;
+  readonly #scout = new PathScout();
   readonly #frame: FrameFields = newFrame();
   readonly #content: PacketContent = { kind: 0, ref: 0, serial: 0, index: 0 };
   /** Link totals of this flow: whole packets, headers included. */
@@ -83,7 +76,6 @@ export class Flow {
   #lastSentAt: number;
   #pingDue = false;
   #listening = false;
-  #echo: Uint8Array | null = null;
   #draining = false;
   #tailRepeatedAt = 0;
   #streamAskedAt = 0;
@@ -161,9 +153,16 @@ export class Flow {
     this.#stream.write(message);
   }
 
+  /** Says that much data will follow, so that the path is measured while the peer decides. */
+  scoutAhead(now: number): void {
+    if (this.rate.trainPackets === 0 || this.#options.rateHint > 0) return;
+    this.#scout.start(now, this.rate.minRttUs);
+  }
+
   /** Says that no more chunks follow for now, so that an idle link may repeat the tail. */
   setDraining(draining: boolean): void {
     this.#draining = draining;
+    this.outbox.setDraining(draining);
   }
 
   /** Asks for an ack to be sent soon, because credit has changed. */
@@ -216,6 +215,7 @@ export class Flow {
       return;
     }
     if (now >= this.#timeoutAt()) this.#onTimeout(now);
+    this.#stream.echo(now, !this.overStreams);
     if (now - this.#lastSentAt >= KEEPALIVE_US) this.#pingDue = true;
     if (now >= this.#listenUntil()) {
       this.#listening = false;
@@ -239,6 +239,7 @@ export class Flow {
     const { limitedByCeiling } = this.rate;
     const train = limitedByCeiling ? 0 : this.rate.trainPackets;
     this.#pacer.setTrain(train * (this.#payloadBytes + PACKET_OVERHEAD_BYTES));
+    this.#pacer.setLateBurst(this.rate.burstUs);
     if (this.#pacer.refill(rate, now, limitedByCeiling)) this.#ledger.markAppLimited();
     this.#gate.refill(now);
     const window = this.rate.window;
@@ -250,7 +251,7 @@ export class Flow {
       const allowed =
         asking ||
         (this.#silence.timeouts === 0 &&
-          this.#pacer.ready &&
+          (this.#pacer.ready || (this.#stream.ready && this.#pacer.solvent)) &&
           this.#gate.open &&
           this.#ledger.bytesInFlight < window);
       if (!allowed) break;
@@ -261,6 +262,7 @@ export class Flow {
       }
       if (asking) this.#silence.asked();
     }
+    this.#fillScout(batch, end, now);
     this.#pacer.setWaiting(!this.#pacer.ready && (this.outbox.ready || this.#stream.ready));
     this.#noteIdle(now, window);
   }
@@ -272,8 +274,8 @@ export class Flow {
     const idleAt = Math.min(this.#timeoutAt(), this.#silentUntil(), this.path.deadline);
     // A new address has used up what it gets: only its packets, or time, change that.
     if (!this.#pathAllows(this.#payloadBytes)) return idleAt;
-    if (this.#echo !== null) return now;
-    const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil());
+    if (this.path.answers) return now;
+    const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil(), this.#stream.echoAt);
     if (this.#ledger.full) return at;
     if (this.#silence.asking > 0) return now;
     // Streams that are full call back.
@@ -282,9 +284,9 @@ export class Flow {
     if (this.#silence.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
     const paced = now + Math.max(this.#pacer.waitUs(this.rate.pacingRate), this.#gate.waitUs());
     if (this.outbox.ready || this.#stream.ready || this.#pingDue) return Math.min(at, paced);
+    if (this.#scout.dueAt < Infinity) return Math.min(at, this.#scout.dueAt);
     const keepaliveAt = this.#lastSentAt + KEEPALIVE_US;
-    const tailAt = this.#mayRepeatTail() ? this.#tailRepeatedAt + this.#tailPauseUs() : Infinity;
-    return Math.min(at, keepaliveAt, Math.max(tailAt, paced));
+    return Math.min(at, keepaliveAt, Math.max(this.#tailAt(), paced));
   }
 
   #receiveControl(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
@@ -303,13 +305,14 @@ export class Flow {
         });
         break;
       case FRAME.probe:
+        this.#acks.noteScout(frame, now);
+        this.#acks.owe(now, this.rate.minRttUs);
+        break;
       case FRAME.ping:
         this.#acks.owe(now, this.rate.minRttUs);
         break;
       case FRAME.challenge:
-        if (frame.length === CHALLENGE_BYTES) {
-          this.#echo = bytes.slice(frame.offset, frame.offset + frame.length);
-        }
+        this.path.challenged(bytes.subarray(frame.offset, frame.offset + frame.length));
         break;
       case FRAME.response:
         this.path.prove(bytes.subarray(frame.offset, frame.offset + frame.length));
@@ -326,11 +329,8 @@ export class Flow {
     const start = fromWords(frame.positionHigh, frame.positionLow);
     const content = bytes.subarray(frame.offset, frame.offset + frame.length);
     const arrival = this.#stream.receive(start, content);
-    if ('violation' in arrival) {
-      this.close(1, arrival.violation);
-      return;
-    }
-    for (const message of arrival.messages) this.#options.events.message(message);
+    if ('violation' in arrival) this.close(1, arrival.violation);
+    else for (const message of arrival.messages) this.#options.events.message(message);
   }
 
   #receiveAck(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
@@ -359,31 +359,28 @@ export class Flow {
 
   #afterAck(summary: AckSummary, now: number): void {
     if (summary.ackedPackets > 0) this.#noteProgress(now);
-    const patience = this.overStreams ? this.#streamPatienceUs() : 0;
-    this.#ledger.detectLost(this.rate.smoothedRttUs, summary, patience);
+    const patience = this.overStreams ? streamPatienceUs(this.rate.smoothedRttUs) : 0;
+    // At the end nothing is left to do but to wait for what is missing, so it is asked for early.
+    const isTail = this.#draining && this.outbox.freshCount === 0;
+    this.#ledger.detectLost(isTail ? 0 : this.rate.smoothedRttUs, summary, patience);
+    if (this.#scout.covers(this.#ledger.largestAcked)) return;
     this.rate.onAck(summary, { now, bytesInFlight: this.#ledger.bytesInFlight });
   }
 
   #silentUntil(): number {
-    const silenceMax = this.#acks.highest < 0 ? FIRST_SILENCE_MAX_US : FLOW_SILENCE_MAX_US;
-    return this.#lastReceivedAt + silenceMax;
+    return this.#lastReceivedAt + silenceMaxUs(this.#acks.highest);
   }
 
   #timeoutAt(): number {
     if (this.#ledger.packetsInFlight === 0) return Infinity;
     if (this.overStreams) {
       const since = Math.max(this.#streamAskedAt, this.#ledger.oldestSentAt);
-      return since + this.#streamPatienceUs();
+      return since + streamPatienceUs(this.rate.smoothedRttUs);
     }
     return this.#silence.timeoutAt({
       rttUs: this.rate.smoothedRttUs,
       oldestSentAt: this.#ledger.oldestSentAt,
     });
-  }
-
-  /** Much longer than one stream may fall behind another, for nothing but the peer's memory is short. */
-  #streamPatienceUs(): number {
-    return Math.max(STREAM_PATIENCE_US, 3 * this.rate.smoothedRttUs);
   }
 
   #onTimeout(now: number): void {
@@ -427,18 +424,30 @@ export class Flow {
       this.#pingDue = false;
       setFrame(this.#frame, FRAME.ping, 0);
       frame.offset = this.#options.paddingOffset;
-      setContent(this.#content, CONTENT_PING, 0);
+      setContent(this.#content, CONTENT.ping, 0);
     } else if (this.#stream.ready) {
-      if (!this.#fillStream(batch)) return false;
-    } else if (this.#fillProbe(now)) {
-      // Filled in.
-    } else if (!this.outbox.next(frame, this.#content)) {
-      return false;
-    } else if (this.#pacer.inTrain) {
-      frame.type = FRAME.dataTrain;
+      if (!this.#fillStream(batch, now)) return false;
+    } else if (!this.#fillProbe(now)) {
+      if (!this.outbox.next(frame, this.#content)) return false;
+      if (this.#pacer.inTrain) frame.type = FRAME.dataTrain;
     }
     this.#push(batch, now);
     return true;
+  }
+
+  /** A train of padding, when the path is to be measured and nothing else is there to send. */
+  #fillScout(batch: SendBatch, end: number, now: number): void {
+    const { limitedByCeiling, trainPackets: train } = this.rate;
+    if (limitedByCeiling || this.outbox.size > 0 || !this.path.proven) this.#scout.stop();
+    if (now < this.#scout.dueAt || batch.count + train > end) return;
+    for (let index = 0; index < train; index += 1) {
+      setFrame(this.#frame, FRAME.probe, this.#payloadBytes);
+      this.#frame.index = index + 1;
+      this.#frame.offset = this.#options.paddingOffset;
+      setContent(this.#content, CONTENT.scout, 0);
+      this.#push(batch, now);
+    }
+    this.#scout.sent(this.#ledger.next - 1, now);
   }
 
   #fillProbe(now: number): boolean {
@@ -447,7 +456,7 @@ export class Flow {
     if (bytes === 0) return false;
     setFrame(this.#frame, FRAME.probe, bytes);
     this.#frame.offset = this.#options.paddingOffset;
-    setContent(this.#content, CONTENT_PROBE, bytes);
+    setContent(this.#content, CONTENT.probe, bytes);
     return true;
   }
 
@@ -459,7 +468,7 @@ export class Flow {
       calm: this.rate.calm && this.#content.kind === CONTENT_DATA,
     });
     pushFrame(batch, { connection: this.connection, packetNumber }, this.#frame);
-    this.#pacer.spend(bytes);
+    if (this.#content.kind !== CONTENT.scout) this.#pacer.spend(bytes);
     this.#gate.spend(bytes);
     this.path.spend(bytes);
     this.totals.packetsSent += 1;
@@ -467,14 +476,14 @@ export class Flow {
     this.#lastSentAt = now;
   }
 
-  #fillStream(batch: SendBatch): boolean {
+  #fillStream(batch: SendBatch, now: number): boolean {
     const offset = this.#cell(batch);
-    const taken = this.#stream.take(CONTROL_BYTES_MAX, this.#options.arena, offset);
+    const taken = this.#stream.take(CONTROL_BYTES_MAX, this.#options.arena, { at: offset, now });
     if (taken === null) return false;
     setFrame(this.#frame, FRAME.stream, taken.range.end - taken.range.start);
     setPosition(this.#frame, taken.range.start);
     this.#frame.offset = offset;
-    setContent(this.#content, CONTENT_STREAM, taken.ref);
+    setContent(this.#content, CONTENT.stream, taken.ref);
     this.#content.serial = taken.serial;
     return true;
   }
@@ -486,7 +495,7 @@ export class Flow {
     setPosition(this.#frame, this.#ledger.floor);
     this.#frame.offset = offset;
     this.#pushUnrecorded(batch);
-    this.#stateDueAt = now + Math.max(STATE_INTERVAL_MIN_US, this.rate.smoothedRttUs / 4);
+    this.#stateDueAt = now + statePauseUs(this.rate.smoothedRttUs);
   }
 
   #fillAck(batch: SendBatch, end: number, now: number): void {
@@ -533,22 +542,15 @@ export class Flow {
 
   /** Challenges the peer's new address, and echoes what the peer asks of ours. */
   #fillPath(batch: SendBatch, end: number, now: number): void {
-    const mayPush = () =>
-      batch.count < end && this.path.allows(CHALLENGE_BYTES + PACKET_OVERHEAD_BYTES);
-    if (this.#echo !== null && mayPush()) {
-      this.#pushPath(batch, FRAME.response, this.#echo);
-      this.#echo = null;
+    while (batch.count < end) {
+      const proof = this.path.next(now);
+      if (proof === null) return;
+      const offset = this.#cell(batch);
+      this.#options.arena.set(proof.bytes, offset);
+      setFrame(this.#frame, proof.isAnswer ? FRAME.response : FRAME.challenge, CHALLENGE_BYTES);
+      this.#frame.offset = offset;
+      this.#pushUnrecorded(batch);
     }
-    const challenge = mayPush() ? this.path.takeChallenge(now) : null;
-    if (challenge !== null) this.#pushPath(batch, FRAME.challenge, challenge);
-  }
-
-  #pushPath(batch: SendBatch, type: number, payload: Uint8Array): void {
-    const offset = this.#cell(batch);
-    this.#options.arena.set(payload, offset);
-    setFrame(this.#frame, type, payload.length);
-    this.#frame.offset = offset;
-    this.#pushUnrecorded(batch);
   }
 
   /** Whether a packet may leave, and an ack or state frame beside it. */
@@ -569,35 +571,32 @@ export class Flow {
     const blocked = !this.#pacer.ready || this.#ledger.bytesInFlight >= window;
     if (blocked || this.outbox.ready || this.#stream.ready) return;
     this.#ledger.markAppLimited();
-    if (this.#mayRepeatTail() && now >= this.#tailRepeatedAt + this.#tailPauseUs()) {
-      this.#tailRepeatedAt = now;
-      this.outbox.repeatTail();
-    }
+    if (now < this.#tailAt()) return;
+    this.#tailRepeatedAt = now;
+    this.outbox.repeatTail();
   }
 
-  #mayRepeatTail(): boolean {
-    if (!this.#draining || this.overStreams) return false;
-    return this.#silence.timeouts === 0 && !this.outbox.ready && this.outbox.size > 0;
-  }
-
-  #tailPauseUs(): number {
-    return Math.max(this.rate.smoothedRttUs / 2, 10_000);
+  /** When the unacknowledged tail is to be repeated; Infinity when it is not. */
+  #tailAt(): number {
+    if (!this.#draining || this.overStreams || this.#silence.timeouts > 0) return Infinity;
+    if (this.outbox.ready || this.outbox.size === 0) return Infinity;
+    return this.#tailRepeatedAt + tailPauseUs(this.rate.smoothedRttUs);
   }
 
   #contentAcked(content: PacketContent): void {
     if (content.kind === CONTENT_DATA) {
       this.#silence.noteDataAcked();
       this.outbox.acked(content);
-    } else if (content.kind === CONTENT_STREAM) {
+    } else if (content.kind === CONTENT.stream) {
       this.#stream.acked(content.ref, content.serial);
-    } else if (content.kind === CONTENT_PROBE && this.#probes.acked(content.ref)) {
+    } else if (content.kind === CONTENT.probe && this.#probes.acked(content.ref)) {
       this.#provenBytes = content.ref;
     }
   }
 
   #contentLost(content: PacketContent): void {
     if (content.kind === CONTENT_DATA) this.outbox.lost(content);
-    else if (content.kind === CONTENT_STREAM) this.#stream.lost(content.ref, content.serial);
+    else if (content.kind === CONTENT.stream) this.#stream.lost(content.ref, content.serial);
   }
 
   /** Uses the largest packets that the path takes and that do not make a low ceiling coarse. */
