@@ -1,5 +1,10 @@
 /** Flows of ours and one TCP flow that share a bottleneck, and what each of them gets of it. */
-import { type LinkOptions, type SimulatedHost, SimulatedWorld } from '@jetstream/testkit';
+import {
+  type LinkOptions,
+  type SimulatedHost,
+  SimulatedWorld,
+  type StallOptions,
+} from '@jetstream/testkit';
 import type { RatePolicyName } from '@jetstream/transport';
 import { TcpRival } from './tcp-rival.js';
 
@@ -9,6 +14,8 @@ export interface SharedLink {
   readonly rttMs: number;
   readonly rateMbps: number;
   readonly queueMs: number;
+  /** How busy the machines are that our flows run on. */
+  readonly stalls?: StallOptions;
   /** Of our flows, one entry each. */
   readonly ours: readonly { readonly policy: RatePolicyName; readonly startSeconds?: number }[];
   readonly rival?: { readonly kind: 'cubic' | 'bbr'; readonly startSeconds?: number };
@@ -44,8 +51,10 @@ const startOurs = (
 ): Pair[] => {
   const bottleneck = world.network.link('x', 'y');
   bottleneck.set(path);
+  const { stalls } = shared;
   return shared.ours.map(({ policy, startSeconds = 0 }, index) => {
-    const options = { slots: SLOTS, sendSlots: SLOTS, openMax: SLOTS };
+    const busy = stalls === undefined ? {} : { stalls };
+    const options = { slots: SLOTS, sendSlots: SLOTS, openMax: SLOTS, ...busy };
     const a = world.addHost(`a${index}`, options);
     const b = world.addHost(`b${index}`, options);
     world.network.shareLink(a.name, b.name, bottleneck);

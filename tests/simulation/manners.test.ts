@@ -65,6 +65,40 @@ describe.each(QUEUES_MS)('queue of %i ms', (queueMs) => {
   });
 });
 
+describe('queue of 10 ms, on machines that stall for 4 ms now and then', () => {
+  const stalls = { everyUs: 40_000, lengthUs: 4000 };
+  const shared = { ...link, queueMs: 10, stalls };
+
+  it.each(seedsOfRun())('one fair flow fills the link, seed %i', (seed) => {
+    const shares = run(`alone, stalls, seed ${seed}`, {
+      ...shared,
+      seed,
+      ours: [{ policy: 'fair' as const }],
+    });
+    expect(shares.ours[0]).toBeGreaterThan(0.85);
+    expect(shares.resent).toBeLessThan(0.02);
+  });
+
+  it.each(seedsOfRun())('two fair flows share it, seed %i', (seed) => {
+    const ours = [
+      { policy: 'fair' as const },
+      { policy: 'fair' as const, startSeconds: HEAD_START_SECONDS },
+    ];
+    const shares = run(`two fair, stalls, seed ${seed}`, { ...shared, seed, ours });
+    const sum = shares.ours.reduce((total, share) => total + share, 0);
+    expect(Math.min(...shares.ours) / sum).toBeGreaterThan(0.35);
+    expect(sum).toBeGreaterThan(0.85);
+  });
+
+  it.each(seedsOfRun())('background leaves TCP cubic nearly all, seed %i', (seed) => {
+    const ours = [{ policy: 'background' as const, startSeconds: HEAD_START_SECONDS }];
+    const rival = { kind: 'cubic' as const };
+    const shares = run(`background, cubic, stalls, seed ${seed}`, { ...shared, seed, ours, rival });
+    expect(shares.rival).toBeGreaterThan(0.85);
+    expect(shares.ours[0]).toBeGreaterThan(0.005);
+  });
+});
+
 afterAll(() => {
   if (process.env.VERBOSE === '1') process.stdout.write(`\n${rows.join('\n')}\n`);
 });

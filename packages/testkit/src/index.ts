@@ -9,6 +9,7 @@ export * from './simulated-network.js';
 export * from './simulated-packet-io.js';
 export * from './simulated-world.js';
 export * from './slot-pool.js';
+export * from './stalls.js';
 export * from './transfer-receiver.js';
 export * from './transfer-sender.js';
 export * from './virtual-clock.js';

@@ -18,6 +18,7 @@ import { mix32, type Prng } from './prng.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import { SimulatedPacketIO } from './simulated-packet-io.js';
 import { SLOT_BYTES, SlotPool } from './slot-pool.js';
+import { type StallOptions, Stalls } from './stalls.js';
 import { type DiskOptions, TransferReceiver } from './transfer-receiver.js';
 import { type OutgoingTransfer, TransferSender } from './transfer-sender.js';
 import type { VirtualClock } from './virtual-clock.js';
@@ -34,6 +35,8 @@ export interface SimulatedHostOptions {
   readonly payloadBytesMax?: number;
   /** Shortest time between two steps; a data worker isn't woken for each packet either. */
   readonly stepUs?: number;
+  /** A busy machine: now and then the host does not run for a while. */
+  readonly stalls?: StallOptions;
   /** Time that cryptography takes for each handshake message. */
   readonly handshakeUs?: number;
   readonly blockedShare?: number;
@@ -126,6 +129,7 @@ export class SimulatedHost {
   readonly #arena: Uint8Array;
   readonly #spin = new SpinCheck();
   readonly #open = new Set<{ session: FlowSession; outgoing: OutgoingFlow | null }>();
+  readonly #stalls: Stalls | null;
   #dueAt = 0;
   #steppedAt = -Infinity;
 
@@ -141,6 +145,7 @@ export class SimulatedHost {
     this.name = place.name;
     const random = world.random.fork();
     this.key = options.identity?.key ?? random.bytes(32);
+    this.#stalls = options.stalls === undefined ? null : new Stalls(options.stalls, random.fork());
     const slotsAt = ENDPOINT_SCRATCH_BYTES;
     this.#arena = new Uint8Array(slotsAt + slots * SLOT_BYTES);
     this.slots = new SlotPool(slotsAt, slots);
@@ -158,7 +163,8 @@ export class SimulatedHost {
 
   /** When the host needs to run. */
   get dueAt(): number {
-    return Math.max(this.#dueAt, this.#steppedAt + this.#options.stepUs);
+    const at = Math.max(this.#dueAt, this.#steppedAt + this.#options.stepUs);
+    return this.#stalls === null ? at : this.#stalls.after(at);
   }
 
   /** Lets the host run as soon as it may. */
@@ -184,6 +190,7 @@ export class SimulatedHost {
     const { now } = this.#world.clock;
     this.#dueAt = Infinity;
     this.#steppedAt = now;
+    this.#stalls?.passed(now);
     for (const { session } of this.#open) session.sender.pump();
     const before = [...this.#open].map(({ session }) => session.flow.bytesInFlight);
     const { packetsSent, packetsReceived } = this.io.counters;
@@ -305,6 +312,7 @@ export class SimulatedHost {
       slots: this.slots,
       slotsMax: sendSlots,
       acked: (seed, chunk) => delivery.acked(seed, chunk),
+      now: () => clock.now,
     });
     const receiver = new TransferReceiver({
       clock,

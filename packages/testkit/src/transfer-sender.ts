@@ -29,6 +29,7 @@ export class TransferSender {
   readonly #transfers = new Map<number, OutgoingState>();
   /** Told for each chunk that counts as arrived, so that a test can ask the receiver. */
   readonly #acked: (seed: number, chunk: number) => void;
+  readonly #now: () => number;
   #flow: Flow | null = null;
   #slotsHeld = 0;
   readonly #slotsMax: number;
@@ -39,11 +40,13 @@ export class TransferSender {
     /** Slots that this sender may hold at once. */
     slotsMax: number;
     acked: (seed: number, chunk: number) => void;
+    now: () => number;
   }) {
     this.#arena = options.arena;
     this.#slots = options.slots;
     this.#slotsMax = options.slotsMax;
     this.#acked = options.acked;
+    this.#now = options.now;
   }
 
   /** Whether there are transfers and the receiver has confirmed every one. */
@@ -73,6 +76,7 @@ export class TransferSender {
     view.setFloat64(0, transfer.totalBytes);
     view.setUint32(8, transfer.seed);
     this.#flow?.send(encodeMessage({ type: MESSAGE.offer, channel: transfer.channel, body }));
+    if (transfer.totalBytes >= CHUNK_BYTES) this.#flow?.scoutAhead(this.#now());
   }
 
   onCredit(channel: number, chunkLimit: number): void {

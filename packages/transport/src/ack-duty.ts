@@ -4,7 +4,9 @@
  */
 import { ACK_CREDITS_MAX, ackBitmapBytesMax, type Credit, writeAckHead } from './ack-frame.js';
 import { AckWindow } from './ack-window.js';
+import { PACKET_OVERHEAD_BYTES } from './packet-io.js';
 import { type TrainArrival, TrainMeter } from './train-meter.js';
+import type { ReceivedFrame } from './wire.js';
 
 /** Acks are sent at most this late and at least this far apart, in microseconds. */
 const INTERVAL_MAX_US = 8000;
@@ -51,6 +53,14 @@ export class AckDuty {
   noteData(bytes: number, arrival: TrainArrival): void {
     this.#repeatsLeft = 0;
     this.#trains.add(bytes, arrival);
+  }
+
+  /** A probe came in; it may be one of a train that is to be timed: its place there, from 1. */
+  noteScout(probe: ReceivedFrame, now: number): void {
+    const { packetNumber, index } = probe;
+    if (index === 0) return;
+    const bytes = probe.length + PACKET_OVERHEAD_BYTES;
+    this.#trains.add(bytes, { now, packetNumber, continued: index > 1 });
   }
 
   /** The peer's view: its round trip, and below which packet number it needs no more acks. */

@@ -2,14 +2,9 @@
  * When what was sent has gone unanswered for too long. Over datagrams that is a matter of the path;
  * over reliable streams only of a receiver that had no memory for a packet.
  */
+import { streamPatienceUs } from './flow-times.js';
 import type { PacketLedger } from './packet-ledger.js';
 import { SilenceWatch } from './silence-watch.js';
-
-/**
- * Over streams a packet that is unanswered for this long was not taken: the receiver had no memory for
- * it. It is sent again.
- */
-const STREAM_PATIENCE_US = 3_000_000;
 
 /** What a timeout asks for. */
 export type TimeoutDuty = 'ask' | 'give up and ask' | 'wait';
@@ -36,7 +31,7 @@ export class AnswerWatch {
 
   /** Least time after which a packet counts as lost; over streams they overtake each other. */
   patienceUs(rttUs: number): number {
-    return this.#streamRoom === undefined ? 0 : this.#streamPatienceUs(rttUs);
+    return this.#streamRoom === undefined ? 0 : streamPatienceUs(rttUs);
   }
 
   /** When the next timeout is; Infinity while nothing is in flight. */
@@ -44,7 +39,7 @@ export class AnswerWatch {
     if (this.#ledger.packetsInFlight === 0) return Infinity;
     const { oldestSentAt } = this.#ledger;
     if (this.#streamRoom === undefined) return this.silence.timeoutAt({ rttUs, oldestSentAt });
-    return Math.max(this.#streamAskedAt, oldestSentAt) + this.#streamPatienceUs(rttUs);
+    return Math.max(this.#streamAskedAt, oldestSentAt) + streamPatienceUs(rttUs);
   }
 
   /** A timeout has passed. */
@@ -55,10 +50,5 @@ export class AnswerWatch {
     this.#streamAskedAt = now;
     // Full streams have only not been read yet.
     return this.#streamRoom() === 0 ? 'wait' : 'ask';
-  }
-
-  /** Much longer than one stream may fall behind another, for nothing but the peer's memory is short. */
-  #streamPatienceUs(rttUs: number): number {
-    return Math.max(STREAM_PATIENCE_US, 3 * rttUs);
   }
 }

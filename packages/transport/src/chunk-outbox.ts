@@ -12,7 +12,7 @@ export const CONTENT_DATA = 1;
 
 const PACKET = { unsent: 0, inFlight: 1, lost: 2, acked: 3 } as const;
 /** Packets that one pass over the unacknowledged tail repeats at most. */
-const TAIL_PACKETS_MAX = 128;
+const TAIL_PACKETS_MAX = 64;
 
 interface OutChunk {
   readonly channel: number;
@@ -28,6 +28,13 @@ interface OutChunk {
   generation: number;
   sent: number;
   states: Uint8Array;
+}
+
+/** One packet of a chunk. */
+interface PacketPlace {
+  readonly ref: number;
+  readonly serial: number;
+  readonly index: number;
 }
 
 /** What a chunk has cost. */
@@ -51,8 +58,11 @@ export class ChunkOutbox {
   readonly #free: number[] = [];
   /** Refs with unsent packets, in sending order. */
   #fresh: number[] = [];
-  #again: { ref: number; serial: number; index: number }[] = [];
+  #again: PacketPlace[] = [];
   #againHead = 0;
+  /** Repetitions that leave once more at the very end. */
+  #spares: PacketPlace[] = [];
+  #draining = false;
   #serial = 0;
   #payloadBytes: number;
   /** Generation of the next chunk that is cut anew; distinguishes packetisations. */
@@ -73,7 +83,8 @@ export class ChunkOutbox {
     return this.#fresh.length;
   }
   get ready(): boolean {
-    return this.#fresh.length > 0 || this.#againHead < this.#again.length;
+    if (this.#fresh.length > 0 || this.#againHead < this.#again.length) return true;
+    return this.#spares.length > 0;
   }
   get packetsSent(): number {
     return this.#packetsSent;
@@ -147,7 +158,7 @@ export class ChunkOutbox {
    */
   next(frame: FrameFields, content: PacketContent): boolean {
     while (this.#againHead < this.#again.length) {
-      const item = this.#again[this.#againHead] as { ref: number; serial: number; index: number };
+      const item = this.#again[this.#againHead] as PacketPlace;
       this.#againHead += 1;
       if (this.#againHead > 4096 && this.#againHead * 2 > this.#again.length) {
         this.#again = this.#again.slice(this.#againHead);
@@ -161,13 +172,21 @@ export class ChunkOutbox {
       return true;
     }
     const ref = this.#fresh[0];
-    if (ref === undefined) return false;
+    if (ref === undefined) return this.#nextSpare(frame, content);
     const out = this.#table[ref] as OutChunk;
     const index = out.next;
     out.next += 1;
     if (out.next >= out.packets) this.#fresh.shift();
     this.#fill(out, { ref, index }, { frame, content });
     return true;
+  }
+
+  /**
+   * Says whether no more chunks follow for now. At the end a repetition that is lost in turn costs a
+   * whole round trip, so each leaves twice.
+   */
+  setDraining(draining: boolean): void {
+    this.#draining = draining;
   }
 
   acked(content: PacketContent): void {
@@ -190,22 +209,30 @@ export class ChunkOutbox {
     if (out == null || out.serial !== content.serial) return;
     if (out.states[content.index] !== PACKET.inFlight) return;
     out.states[content.index] = PACKET.lost;
-    this.#again.push({ ref: content.ref, serial: content.serial, index: content.index });
+    const place = { ref: content.ref, serial: content.serial, index: content.index };
+    this.#again.push(place);
+    if (this.#draining && this.#fresh.length === 0) this.#spares.push(place);
   }
 
-  /** Queues the unacknowledged tail once more, because the link is idle and waiting costs more. */
+  /**
+   * Queues the newest packets that are unacknowledged once more, because the link is idle and waiting
+   * costs more: they show what is missing before them, and nothing behind shows it of them.
+   */
   repeatTail(): number {
-    let queued = 0;
-    this.#table.forEach((out, ref) => {
-      if (out === null) return;
-      for (let index = 0; index < out.next && queued < TAIL_PACKETS_MAX; index += 1) {
+    const refs = [...this.#table.keys()].filter((ref) => this.#table[ref] !== null);
+    const serialOf = (ref: number): number => this.#table[ref]?.serial ?? 0;
+    refs.sort((a, b) => serialOf(b) - serialOf(a));
+    const tail: PacketPlace[] = [];
+    for (const ref of refs) {
+      const out = this.#table[ref] as OutChunk;
+      for (let index = out.next - 1; index >= 0 && tail.length < TAIL_PACKETS_MAX; index -= 1) {
         if (out.states[index] !== PACKET.inFlight) continue;
         out.states[index] = PACKET.lost;
-        this.#again.push({ ref, serial: out.serial, index });
-        queued += 1;
+        tail.push({ ref, serial: out.serial, index });
       }
-    });
-    return queued;
+    }
+    this.#again.push(...tail.reverse());
+    return tail.length;
   }
 
   /** Forgets a transfer's chunks and returns their arena offsets. */
@@ -218,6 +245,18 @@ export class ChunkOutbox {
       this.#release(ref);
     });
     return offsets;
+  }
+
+  #nextSpare(frame: FrameFields, content: PacketContent): boolean {
+    for (let place = this.#spares.shift(); place !== undefined; place = this.#spares.shift()) {
+      const out = this.#table[place.ref];
+      if (out == null || out.serial !== place.serial) continue;
+      if (out.states[place.index] !== PACKET.inFlight) continue;
+      this.#fill(out, place, { frame, content });
+      this.#packetsAgain += 1;
+      return true;
+    }
+    return false;
   }
 
   #fill(

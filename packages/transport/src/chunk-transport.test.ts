@@ -122,6 +122,8 @@ const drive = (world: {
   throw new Error('the chunks never arrive');
 };
 
+const sendNextTarget = (): PacketContent => ({ kind: 0, ref: 0, serial: 0, index: 0 });
+
 describe('ChunkOutbox', () => {
   it('lost packets go before fresh ones, and only while they are lost', () => {
     const outbox = new ChunkOutbox(1000, { chunkAcked: () => undefined });
@@ -142,6 +144,42 @@ describe('ChunkOutbox', () => {
     outbox.next(frame, content);
     expect(frame.index).toBe(3);
     expect(outbox.packetsSentAgain).toBe(1);
+  });
+
+  it('at the end each repetition leaves twice, the second time after all others', () => {
+    const outbox = new ChunkOutbox(1000, { chunkAcked: () => undefined });
+    outbox.add({ channel: 1, chunk: 0, offset: 0, wireBytes: 4000 });
+    outbox.setDraining(true);
+    const frame = newFrame();
+    const sendNext = (): PacketContent => {
+      const content = sendNextTarget();
+      expect(outbox.next(frame, content)).toBe(true);
+      return content;
+    };
+    const contents = [sendNext(), sendNext(), sendNext(), sendNext()];
+    outbox.lost(contents[0] as PacketContent);
+    outbox.lost(contents[2] as PacketContent);
+    expect([sendNext().index, sendNext().index]).toEqual([0, 2]);
+    outbox.acked(contents[0] as PacketContent);
+    expect(sendNext().index).toBe(2);
+    expect(outbox.next(frame, sendNextTarget())).toBe(false);
+    expect(outbox.ready).toBe(false);
+  });
+
+  it('repeatTail: takes the newest packets first when there are many, and sends them in order', () => {
+    const outbox = new ChunkOutbox(1000, { chunkAcked: () => undefined });
+    for (const chunk of [0, 1]) {
+      outbox.add({ channel: 1, chunk, offset: chunk * SLOT, wireBytes: 50_000 });
+    }
+    const frame = newFrame();
+    const content = sendNextTarget();
+    for (let i = 0; i < 100; i += 1) outbox.next(frame, content);
+    expect(outbox.repeatTail()).toBe(64);
+    const repeated: string[] = [];
+    while (outbox.next(frame, content)) repeated.push(`${frame.positionHigh}/${frame.index}`);
+    expect(repeated[0]).toBe('0/36');
+    expect(repeated.at(-1)).toBe('1/49');
+    expect(repeated).toHaveLength(64);
   });
 
   it('repeatTail: queues what is in flight, once', () => {

@@ -4,8 +4,11 @@
  */
 import { ChunkOutbox, CONTENT_DATA } from './chunk-outbox.js';
 import type { FlowOptions } from './flow-options.js';
+import { CEILING_PACKET_US, tailPauseUs } from './flow-times.js';
 import { MessageStream } from './message-stream.js';
+import { PACKET_OVERHEAD_BYTES } from './packet-io.js';
 import { type PacketContent, setContent } from './packet-ledger.js';
+import { PathScout } from './path-scout.js';
 import { fittingPayload, ProbeLadder } from './probe-ladder.js';
 import {
   CONTROL_BYTES_MAX,
@@ -19,14 +22,12 @@ import {
 const CONTENT_STREAM = 2;
 const CONTENT_PROBE = 3;
 const CONTENT_PING = 4;
-
-const TAIL_PAUSE_MIN_US = 10_000;
-/** Longest that one packet may take at a ceiling. */
-const CEILING_PACKET_US = 2000;
+const CONTENT_SCOUT = 5;
 
 export class ContentQueue {
   readonly outbox: ChunkOutbox;
   readonly stream = new MessageStream();
+  readonly scout = new PathScout();
   /** What the frame that `next` filled in stands for. */
   readonly content: PacketContent = { kind: 0, ref: 0, serial: 0, index: 0 };
   readonly #frame: FrameFields;
@@ -59,6 +60,10 @@ export class ContentQueue {
   get payloadBytes(): number {
     return this.#payloadBytes;
   }
+  /** Bytes of a whole packet with a full payload. */
+  get packetBytes(): number {
+    return this.#payloadBytes + PACKET_OVERHEAD_BYTES;
+  }
   /** Whether data or a message waits to leave. */
   get waiting(): boolean {
     return this.outbox.ready || this.stream.ready;
@@ -71,6 +76,14 @@ export class ContentQueue {
     return this.content.kind === CONTENT_DATA;
   }
 
+  get isScout(): boolean {
+    return this.content.kind === CONTENT_SCOUT;
+  }
+  /** Whether only what is missing of the last chunks is still to be sent. */
+  get atTail(): boolean {
+    return this.#draining && this.outbox.freshCount === 0;
+  }
+
   ping(): void {
     this.#pingDue = true;
   }
@@ -78,13 +91,14 @@ export class ContentQueue {
   /** Says that no more chunks follow for now, so that an idle link may repeat the tail. */
   setDraining(draining: boolean): void {
     this.#draining = draining;
+    this.outbox.setDraining(draining);
   }
 
   /** From when the tail may be sent once more, with nothing else to send; Infinity while it may not. */
   tailAt(rttUs: number): number {
     const mayRepeat = this.#draining && this.#repeatsTail;
     if (!mayRepeat || this.outbox.ready || this.outbox.size === 0) return Infinity;
-    return this.#tailRepeatedAt + Math.max(rttUs / 2, TAIL_PAUSE_MIN_US);
+    return this.#tailRepeatedAt + tailPauseUs(rttUs);
   }
 
   repeatTail(now: number): void {
@@ -114,9 +128,32 @@ export class ContentQueue {
       setContent(this.content, CONTENT_PING, 0);
       return true;
     }
-    if (this.stream.ready) return this.#nextStream(cell);
+    if (this.stream.ready) return this.#nextStream(cell, now);
     if (probeRttUs > 0 && this.outbox.ready && this.#nextProbe(now, probeRttUs)) return true;
     return this.outbox.next(this.#frame, this.content);
+  }
+
+  /**
+   * Sends a train of padding, when the path is to be measured and nothing else is there to send.
+   *
+   * @param limits `room` for packets, and packets of a `train`; 0 where there is nothing to find out.
+   * @param push Puts the frame into the batch; returns the packet's number.
+   */
+  fillScout(
+    limits: { readonly room: number; readonly now: number; readonly train: number },
+    push: () => number,
+  ): void {
+    if (this.outbox.size > 0 || limits.train === 0) this.scout.stop();
+    if (limits.now < this.scout.dueAt || limits.room < limits.train) return;
+    let last = -1;
+    for (let index = 0; index < limits.train; index += 1) {
+      setFrame(this.#frame, FRAME.probe, this.#payloadBytes);
+      this.#frame.index = index + 1;
+      this.#frame.offset = this.#paddingOffset;
+      setContent(this.content, CONTENT_SCOUT, 0);
+      last = push();
+    }
+    this.scout.sent(last, limits.now);
   }
 
   acked(content: PacketContent): void {
@@ -159,8 +196,8 @@ export class ContentQueue {
     return true;
   }
 
-  #nextStream(cell: number): boolean {
-    const taken = this.stream.take(CONTROL_BYTES_MAX, this.#arena, cell);
+  #nextStream(cell: number, now: number): boolean {
+    const taken = this.stream.take(CONTROL_BYTES_MAX, this.#arena, { at: cell, now });
     if (taken === null) return false;
     setFrame(this.#frame, FRAME.stream, taken.range.end - taken.range.start);
     setPosition(this.#frame, taken.range.start);

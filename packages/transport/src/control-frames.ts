@@ -5,14 +5,15 @@
 import type { AckContent, AckDuty } from './ack-duty.js';
 import { putU32 } from './bytes.js';
 import { writeClose } from './close-frame.js';
-import type { FlowEvents } from './flow-options.js';
+import type { FlowOptions } from './flow-options.js';
+import { statePauseUs } from './flow-times.js';
+import type { MessageStream } from './message-stream.js';
 import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
 import type { PacketWriter } from './packet-writer.js';
-import { CHALLENGE_BYTES, type PathGuard } from './path-guard.js';
+import type { PathGuard } from './path-guard.js';
 import { CONTROL_BYTES_MAX, FRAME, setFrame, setPosition } from './wire.js';
 
 const CONTROL_PACKET_BYTES = CONTROL_BYTES_MAX + PACKET_OVERHEAD_BYTES;
-const STATE_INTERVAL_MIN_US = 4000;
 const STATE_BYTES = 4;
 /** Times that the end of a flow is said: nobody acknowledges it. */
 const CLOSE_PACKETS = 3;
@@ -22,28 +23,29 @@ export interface FlowEnd {
   readonly reason: string;
 }
 
-/** What an acknowledgement says besides which packets came in. */
-export const ackContent = (events: FlowEvents, streamLimit: number): AckContent => ({
-  streamLimit,
-  credits: events.credits(),
-  rateLimit: events.receiveRateMax?.() ?? Number.POSITIVE_INFINITY,
-});
-
 export class ControlFrames {
   readonly #writer: PacketWriter;
   readonly #path: PathGuard;
-  readonly #arena: Uint8Array;
+  readonly #acks: AckDuty;
+  readonly #stream: MessageStream;
+  readonly #options: FlowOptions;
   #stateDueAt: number;
-  #echo: Uint8Array | null = null;
   #closing: (FlowEnd & { left: number }) | null = null;
 
   constructor(
-    parts: { readonly writer: PacketWriter; readonly path: PathGuard },
-    options: { readonly arena: Uint8Array; readonly now: number },
+    options: FlowOptions,
+    parts: {
+      readonly writer: PacketWriter;
+      readonly path: PathGuard;
+      readonly acks: AckDuty;
+      readonly stream: MessageStream;
+    },
   ) {
+    this.#options = options;
     this.#writer = parts.writer;
     this.#path = parts.path;
-    this.#arena = options.arena;
+    this.#acks = parts.acks;
+    this.#stream = parts.stream;
     this.#stateDueAt = options.now;
   }
 
@@ -52,35 +54,28 @@ export class ControlFrames {
     return this.#path.allows(CONTROL_PACKET_BYTES + payloadBytes + PACKET_OVERHEAD_BYTES);
   }
 
-  /** Whether the peer waits for the echo of its challenge. */
-  get owesEcho(): boolean {
-    return this.#echo !== null;
-  }
-
-  /** The peer asks for a proof that we receive here. */
-  challenged(challenge: Uint8Array): void {
-    this.#echo = challenge;
-  }
-
   /** Challenges the peer's new address, and echoes what the peer asks of ours. */
   fillPath(batch: SendBatch, end: number, now: number): void {
-    const mayPush = () =>
-      batch.count < end && this.#path.allows(CHALLENGE_BYTES + PACKET_OVERHEAD_BYTES);
-    if (this.#echo !== null && mayPush()) {
-      this.#pushPath(batch, FRAME.response, this.#echo);
-      this.#echo = null;
+    while (batch.count < end) {
+      const proof = this.#path.next(now);
+      if (proof === null) return;
+      const type = proof.isAnswer ? FRAME.response : FRAME.challenge;
+      this.#options.arena.set(proof.bytes, this.#writer.cell(batch));
+      this.#push(batch, { type, length: proof.bytes.length, position: 0 });
     }
-    const challenge = mayPush() ? this.#path.takeChallenge(now) : null;
-    if (challenge !== null) this.#pushPath(batch, FRAME.challenge, challenge);
   }
 
-  fillAck(
-    batch: SendBatch,
-    end: number,
-    ack: { readonly duty: AckDuty; readonly content: AckContent; readonly now: number },
-  ): void {
-    ack.duty.write(ack.content, ack.now, {
-      bytes: this.#arena,
+  /** Acknowledges what came in, when that is due. */
+  fillAck(batch: SendBatch, end: number, now: number): void {
+    if (now < this.#acks.dueAt || !this.pathAllows(0)) return;
+    const { events, arena } = this.#options;
+    const content: AckContent = {
+      streamLimit: this.#stream.receiveLimit,
+      credits: events.credits(),
+      rateLimit: events.receiveRateMax?.() ?? Number.POSITIVE_INFINITY,
+    };
+    this.#acks.write(content, now, {
+      bytes: arena,
       cell: () => (batch.count < end && this.pathAllows(0) ? this.#writer.cell(batch) : -1),
       push: (length, top) => this.#push(batch, { type: FRAME.ack, length, position: top }),
     });
@@ -94,9 +89,9 @@ export class ControlFrames {
   ): void {
     if (now < this.#stateDueAt) return;
     const rttUs = Math.min(0xffff_ffff, Math.round(state.rttUs));
-    putU32(this.#arena, this.#writer.cell(batch), rttUs);
+    putU32(this.#options.arena, this.#writer.cell(batch), rttUs);
     this.#push(batch, { type: FRAME.state, length: STATE_BYTES, position: state.floor });
-    this.#stateDueAt = now + Math.max(STATE_INTERVAL_MIN_US, state.rttUs / 4);
+    this.#stateDueAt = now + statePauseUs(state.rttUs);
   }
 
   get closing(): boolean {
@@ -114,16 +109,11 @@ export class ControlFrames {
     // Nobody is told the end of a flow at an address that may not be its own.
     if (!this.#path.proven) closing.left = 0;
     while (closing.left > 0 && batch.count < end) {
-      const length = writeClose(this.#arena, this.#writer.cell(batch), closing);
+      const length = writeClose(this.#options.arena, this.#writer.cell(batch), closing);
       this.#push(batch, { type: FRAME.close, length, position: 0 });
       closing.left -= 1;
     }
     return closing.left === 0 ? closing : null;
-  }
-
-  #pushPath(batch: SendBatch, type: number, payload: Uint8Array): void {
-    this.#arena.set(payload, this.#writer.cell(batch));
-    this.#push(batch, { type, length: payload.length, position: 0 });
   }
 
   /** Pushes a frame whose payload lies in the batch's next cell. */

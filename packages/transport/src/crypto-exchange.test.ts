@@ -119,8 +119,21 @@ describe('CryptoExchange', () => {
     expect(client.rttUs).toBe(100_000);
     client.write(bytesOf(100, 3));
     client.poll(101_000);
+    expect(client.deadline).toBe(101_000 + 25_000);
+    expect(client.poll(126_000)).toHaveLength(1);
     expect(client.deadline).toBeLessThanOrEqual(101_000 + 300_000);
     expect(client.deadline).toBeGreaterThan(201_000);
+  });
+
+  it('sends what is not acknowledged soon a second time, once', () => {
+    const { client, server } = newPair();
+    client.write(bytesOf(300, 1));
+    expect(client.poll(0)).toHaveLength(1);
+    expect(client.poll(24_000)).toHaveLength(0);
+    const [copy] = client.poll(25_000);
+    expect(server.receive(decode(copy as Uint8Array), 1200, 60_000)).toEqual([bytesOf(300, 1)]);
+    expect(client.poll(26_000)).toHaveLength(0);
+    expect(client.deadline).toBe(300_000);
   });
 
   it('settle: ends repetition', () => {

@@ -22,6 +22,8 @@ const RETRY_MAX_US = 1_000_000;
 /** Longest pause while nothing was heard yet: a peer that comes up is found within this time. */
 const RETRY_UNHEARD_MAX_US = 600_000;
 const RETRY_MIN_US = 50_000;
+/** What is not acknowledged so soon leaves a second time: a lost packet costs a handshake a round trip. */
+const COPY_US = 25_000;
 const AMPLIFICATION = 3;
 
 export interface CryptoExchangeOptions {
@@ -49,6 +51,9 @@ export class CryptoExchange {
   #ackDue = false;
   #retryUs = RETRY_FIRST_US;
   #retryAt = Infinity;
+  #copyAt = Infinity;
+  /** Bytes that have had their second copy, or will. */
+  #copied = 0;
   /** When a client that waits for the server shows itself again. */
   #nudgeAt = Infinity;
   #number = 0;
@@ -84,7 +89,7 @@ export class CryptoExchange {
   /** When `poll` has something to do. */
   get deadline(): number {
     if (this.#ackDue || (this.#sent < this.#out.length && this.#validated)) return 0;
-    return Math.min(this.#retryAt, this.#nudgeAt);
+    return Math.min(this.#retryAt, this.#copyAt, this.#nudgeAt);
   }
 
   write(bytes: Uint8Array): void {
@@ -100,6 +105,7 @@ export class CryptoExchange {
     this.#sent = 0;
     this.#firstSentAt = -1;
     this.#retryAt = Infinity;
+    this.#copyAt = Infinity;
   }
 
   /** Stops repeating: the other side has proven by a sealed packet that it has everything. */
@@ -107,6 +113,7 @@ export class CryptoExchange {
     this.#acked = this.#out.length;
     this.#sent = this.#out.length;
     this.#retryAt = Infinity;
+    this.#copyAt = Infinity;
     this.#nudgeAt = Infinity;
   }
 
@@ -142,6 +149,10 @@ export class CryptoExchange {
       this.#retryUs = Math.min(this.#retryUs * 1.5, most);
       this.#retryAt = Infinity;
     }
+    if (now >= this.#copyAt) {
+      this.#sent = this.#acked;
+      this.#copyAt = Infinity;
+    }
     const datagrams: Uint8Array[] = [];
     const nudge = now >= this.#nudgeAt;
     if (nudge) {
@@ -154,6 +165,10 @@ export class CryptoExchange {
       if (!this.#mayServe(datagram.length)) break;
       datagrams.push(datagram);
       this.#sent += bytes.length;
+      if (this.#sent > this.#copied) {
+        this.#copied = this.#sent;
+        this.#copyAt = now + COPY_US;
+      }
       if (this.#firstSentAt < 0) this.#firstSentAt = now;
     }
     if (this.#ackDue && datagrams.length === 0) {
@@ -175,6 +190,7 @@ export class CryptoExchange {
 
   #noteAck(offset: number, now: number): void {
     this.#acked = offset;
+    if (this.#acked === this.#out.length) this.#copyAt = Infinity;
     if (this.#rttUs === 0 && this.#firstSentAt >= 0) {
       this.#rttUs = Math.max(1, now - this.#firstSentAt);
       this.#retryUs = Math.min(this.#rttUs * 1.5 + RETRY_MIN_US, RETRY_MAX_US);

@@ -25,7 +25,8 @@ import { BatchPeers, originKeyOf, sameAddress } from './peer-address.js';
 import type { KeySchedule } from './secure-channel.js';
 import {
   CONTROL_BYTES_MAX,
-  FRAME,
+  isData,
+  isTimed,
   newReceivedFrame,
   newSendBatch,
   PAYLOAD_LADDER,
@@ -186,8 +187,8 @@ export class Endpoint {
     if (newest || !connection.flow.path.proven) this.#notePath(connection, newest);
     connection.sealedFrom = 0;
     if (this.#exchanging.has(connection)) connection.exchange.settle();
-    if (frame.type === FRAME.dataTrain) this.#trainAt = now;
-    if (frame.type === FRAME.dataTrain || frame.type === FRAME.data) this.#dataAt = now;
+    if (isTimed(frame)) this.#trainAt = now;
+    if (isData(frame)) this.#dataAt = now;
     connection.flow.receive(frame, io.received.bytes, now);
   }
 

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ChunkInbox, INBOX_CHUNK_BYTES } from './chunk-inbox.js';
 import { ENDPOINT_SCRATCH_BYTES } from './endpoint.js';
-import { FLOW_CODE_REFUSED, FLOW_SILENCE_MAX_US, Flow } from './flow.js';
+import { FLOW_CODE_REFUSED, Flow } from './flow.js';
+import { FLOW_SILENCE_MAX_US } from './flow-times.js';
 import { encodeMessage, MESSAGE } from './messages.js';
 import { BATCH_PACKETS_MAX, DESCRIPTOR_WORDS } from './packet-io.js';
 import {

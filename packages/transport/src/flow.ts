@@ -10,25 +10,19 @@ import { getU32 } from './bytes.js';
 import { type ChunkOutbox, CONTENT_DATA } from './chunk-outbox.js';
 import { readClose } from './close-frame.js';
 import { ContentQueue } from './content-queue.js';
-import { ackContent, ControlFrames } from './control-frames.js';
+import { ControlFrames } from './control-frames.js';
 import type { FlowOptions } from './flow-options.js';
+import { KEEPALIVE_US, LISTEN_US, silenceMaxUs } from './flow-times.js';
 import { Pacer } from './pacer.js';
 import { PACKET_OVERHEAD_BYTES, type SendBatch } from './packet-io.js';
 import { PacketLedger } from './packet-ledger.js';
 import { PacketWriter } from './packet-writer.js';
-import { CHALLENGE_BYTES, PathGuard } from './path-guard.js';
+import { PathGuard } from './path-guard.js';
 import { RateController } from './rate-controller.js';
 import { SendGate } from './send-gate.js';
 import { type RateControl, StreamRate } from './stream-rate.js';
-import { FRAME, fromWords, type ReceivedFrame } from './wire.js';
+import { FRAME, fromWords, isData, type ReceivedFrame } from './wire.js';
 
-const KEEPALIVE_US = 8_000_000;
-/** Who was receiving data and hears nothing for this long shows itself: its address may be new. */
-const LISTEN_US = 1_000_000;
-/** A flow without any packet from the peer for this long is dead. */
-export const FLOW_SILENCE_MAX_US = 30_000_000;
-/** The first packet must come sooner, or the peer has not completed the handshake. */
-const FIRST_SILENCE_MAX_US = 10_000_000;
 /** Code of the end of a flow that the peer did not accept. */
 export const FLOW_CODE_REFUSED = 2;
 
@@ -61,13 +55,13 @@ export class Flow {
       },
       lost: (content) => this.#contents.lost(content),
     });
-    const parts = { ledger: this.#ledger, path: this.path };
-    this.#writer = new PacketWriter(options, parts);
-    this.#control = new ControlFrames({ writer: this.#writer, path: this.path }, options);
+    this.#writer = new PacketWriter(options, this.#ledger, this.path);
     this.#contents = new ContentQueue(options, this.#writer.frame);
+    const { stream, packetBytes } = this.#contents;
+    const parts = { writer: this.#writer, path: this.path, acks: this.#acks, stream };
+    this.#control = new ControlFrames(options, parts);
     this.#answers = new AnswerWatch(this.#ledger, options.now, options.streamRoom);
     this.#gate = options.gate ?? new SendGate();
-    const packetBytes = this.#contents.payloadBytes + PACKET_OVERHEAD_BYTES;
     this.#pacer = new Pacer(16 * packetBytes, options.now);
     this.rate =
       options.streamRoom === undefined
@@ -126,6 +120,12 @@ export class Flow {
     this.#contents.stream.write(message);
   }
 
+  /** Says that much data will follow, so that the path is measured while the peer decides. */
+  scoutAhead(now: number): void {
+    if (this.rate.trainPackets === 0 || this.#options.rateHint > 0) return;
+    this.#contents.scout.start(now, this.rate.minRttUs);
+  }
+
   /** Says that no more chunks follow for now, so that an idle link may repeat the tail. */
   setDraining(draining: boolean): void {
     this.#contents.setDraining(draining);
@@ -153,7 +153,7 @@ export class Flow {
   /** Takes one opened packet. */
   receive(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
     if (this.#closed || this.#acks.has(frame.packetNumber)) return;
-    const data = frame.type === FRAME.data || frame.type === FRAME.dataTrain;
+    const data = isData(frame);
     if (data && !this.#options.inbox.receive(frame, bytes)) return;
     if (!this.#acks.note(frame.packetNumber, now)) return;
     this.#lastReceivedAt = now;
@@ -179,6 +179,7 @@ export class Flow {
       return;
     }
     if (now >= this.#answers.timeoutAt(this.rate.smoothedRttUs)) this.#onTimeout(now);
+    this.#contents.stream.echo(now, !this.overStreams);
     if (now - this.#writer.lastSentAt >= KEEPALIVE_US) this.#contents.ping();
     if (now >= this.#listenUntil()) {
       this.#listening = false;
@@ -189,24 +190,26 @@ export class Flow {
   /** Appends what may leave now. @returns Whether the batch could have taken more of ours. */
   fill(batch: SendBatch, room: number, now: number): void {
     if (this.#closed) return;
-    const control = this.#control;
     const end = Math.min(batch.count + room, batch.words.length / 9);
-    control.fillPath(batch, end, now);
-    if (now >= this.#acks.dueAt && control.pathAllows(0)) {
-      const content = ackContent(this.#options.events, this.#contents.stream.receiveLimit);
-      control.fillAck(batch, end, { duty: this.#acks, content, now });
-    }
-    if (control.closing) {
-      const said = control.fillClose(batch, end);
+    this.#control.fillPath(batch, end, now);
+    this.#control.fillAck(batch, end, now);
+    if (this.#control.closing) {
+      const said = this.#control.fillClose(batch, end);
       if (said !== null) this.#end({ by: 'us', code: said.code, reason: said.reason });
       return;
     }
-    if (this.#contents.fitPayload(Math.min(this.#gate.rate, this.rate.ceiling))) {
-      this.#payloadChanged();
-    }
-    this.#refill(now);
-    const window = this.rate.window;
+    const ceiling = Math.min(this.#gate.rate, this.rate.ceiling);
+    if (this.#contents.fitPayload(ceiling)) this.rate.setPacketBytes(this.#contents.packetBytes);
+    const { window, pacingRate, limitedByCeiling } = this.rate;
+    // At a ceiling there is no capacity to be found out, and bursts would exceed it.
+    const train = limitedByCeiling ? 0 : this.rate.trainPackets;
+    this.#pacer.setTrain(train * this.#contents.packetBytes);
+    this.#pacer.setLateBurst(this.rate.burstUs);
+    if (this.#pacer.refill(pacingRate, now, limitedByCeiling)) this.#ledger.markAppLimited();
+    this.#gate.refill(now);
     this.#fillContents(batch, { end, now, window });
+    const scout = { room: end - batch.count, now, train: this.path.proven ? train : 0 };
+    this.#contents.fillScout(scout, () => this.#push(batch, now));
     this.#pacer.setWaiting(!this.#pacer.ready && this.#contents.waiting);
     this.#noteIdle(now, window);
   }
@@ -220,8 +223,9 @@ export class Flow {
     const idleAt = Math.min(timeoutAt, this.#silentUntil(), this.path.deadline);
     // A new address has used up what it gets: only its packets, or time, change that.
     if (!this.#control.pathAllows(this.payloadBytes)) return idleAt;
-    if (this.#control.owesEcho) return now;
-    const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil());
+    if (this.path.answers) return now;
+    const { echoAt } = this.#contents.stream;
+    const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil(), echoAt);
     if (this.#ledger.full) return at;
     if (silence.asking > 0) return now;
     // Streams that are full call back.
@@ -232,7 +236,7 @@ export class Flow {
     if (this.#contents.ready) return Math.min(at, paced);
     const keepaliveAt = this.#writer.lastSentAt + KEEPALIVE_US;
     const tailAt = this.#contents.tailAt(this.rate.smoothedRttUs);
-    return Math.min(at, keepaliveAt, Math.max(tailAt, paced));
+    return Math.min(at, keepaliveAt, this.#contents.scout.dueAt, Math.max(tailAt, paced));
   }
 
   #receiveControl(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
@@ -252,11 +256,14 @@ export class Flow {
         });
         break;
       case FRAME.probe:
+        this.#acks.noteScout(frame, now);
+        this.#acks.owe(now, this.rate.minRttUs);
+        break;
       case FRAME.ping:
         this.#acks.owe(now, this.rate.minRttUs);
         break;
       case FRAME.challenge:
-        if (frame.length === CHALLENGE_BYTES) this.#control.challenged(payload().slice());
+        this.path.challenged(payload());
         break;
       case FRAME.response:
         this.path.prove(payload());
@@ -271,11 +278,8 @@ export class Flow {
 
   #receiveStream(start: number, content: Uint8Array): void {
     const arrival = this.#contents.stream.receive(start, content);
-    if ('violation' in arrival) {
-      this.close(1, arrival.violation);
-      return;
-    }
-    for (const message of arrival.messages) this.#options.events.message(message);
+    if ('violation' in arrival) this.close(1, arrival.violation);
+    else for (const message of arrival.messages) this.#options.events.message(message);
   }
 
   #receiveAck(frame: ReceivedFrame, bytes: Uint8Array, now: number): void {
@@ -301,15 +305,19 @@ export class Flow {
     if (ack.trainRate > 0) this.rate.noteTrain(ack.trainRate / 1000);
     const progress = summary.ackedPackets > 0;
     const blocked = progress && this.#answers.silence.progress(now, this.outbox.size > 0);
-    if (blocked && this.#contents.shrinkPayload()) this.#payloadChanged();
-    const { smoothedRttUs } = this.rate;
-    this.#ledger.detectLost(smoothedRttUs, summary, this.#answers.patienceUs(smoothedRttUs));
+    if (blocked && this.#contents.shrinkPayload()) {
+      this.rate.setPacketBytes(this.#contents.packetBytes);
+    }
+    const rttUs = this.rate.smoothedRttUs;
+    // At the end nothing is left to do but to wait for what is missing, so it is asked for early.
+    const reorderUs = this.#contents.atTail ? 0 : rttUs;
+    this.#ledger.detectLost(reorderUs, summary, this.#answers.patienceUs(rttUs));
+    if (this.#contents.scout.covers(this.#ledger.largestAcked)) return;
     this.rate.onAck(summary, { now, bytesInFlight: this.#ledger.bytesInFlight });
   }
 
   #silentUntil(): number {
-    const silenceMax = this.#acks.highest < 0 ? FIRST_SILENCE_MAX_US : FLOW_SILENCE_MAX_US;
-    return this.#lastReceivedAt + silenceMax;
+    return this.#lastReceivedAt + silenceMaxUs(this.#acks.highest);
   }
 
   #onTimeout(now: number): void {
@@ -323,20 +331,6 @@ export class Flow {
     this.#contents.ask(this.overStreams || this.timeouts > 1);
   }
 
-  #payloadChanged(): void {
-    this.rate.setPacketBytes(this.payloadBytes + PACKET_OVERHEAD_BYTES);
-  }
-
-  /** Brings what pacer and ceilings allow up to date. */
-  #refill(now: number): void {
-    const { limitedByCeiling, pacingRate } = this.rate;
-    // At a ceiling there is no capacity to be found out, and bursts would exceed it.
-    const train = limitedByCeiling ? 0 : this.rate.trainPackets;
-    this.#pacer.setTrain(train * (this.payloadBytes + PACKET_OVERHEAD_BYTES));
-    if (this.#pacer.refill(pacingRate, now, limitedByCeiling)) this.#ledger.markAppLimited();
-    this.#gate.refill(now);
-  }
-
   #fillContents(batch: SendBatch, limits: { end: number; now: number; window: number }): void {
     const { end, now, window } = limits;
     const { silence } = this.#answers;
@@ -348,7 +342,7 @@ export class Flow {
       const allowed =
         asking ||
         (silence.timeouts === 0 &&
-          this.#pacer.ready &&
+          (this.#pacer.ready || (this.#contents.stream.ready && this.#pacer.solvent)) &&
           this.#gate.open &&
           this.#ledger.bytesInFlight < window);
       if (!allowed) break;
@@ -371,11 +365,17 @@ export class Flow {
     if (!contents.next(this.#writer.cell(batch), now, mayProbe ? rttUs : 0)) return false;
     const { frame } = this.#writer;
     if (frame.type === FRAME.data && this.#pacer.inTrain) frame.type = FRAME.dataTrain;
-    const calm = this.rate.calm && contents.isData;
-    const bytes = this.#writer.push(batch, contents.content, { now, calm });
-    this.#pacer.spend(bytes);
-    this.#gate.spend(bytes);
+    this.#push(batch, now);
     return true;
+  }
+
+  /** @returns The packet's number. */
+  #push(batch: SendBatch, now: number): number {
+    const { content, isData: data, isScout } = this.#contents;
+    const bytes = this.#writer.push(batch, content, { now, calm: this.rate.calm && data });
+    if (!isScout) this.#pacer.spend(bytes);
+    this.#gate.spend(bytes);
+    return this.#ledger.next - 1;
   }
 
   #listenUntil(): number {

@@ -13,6 +13,7 @@ export * from './endpoint-options.js';
 export * from './entry-block.js';
 export * from './flow.js';
 export * from './flow-options.js';
+export * from './flow-times.js';
 export * from './message-stream.js';
 export * from './messages.js';
 export * from './pacer.js';

@@ -7,6 +7,11 @@ import { StreamReceiver, StreamSender } from './reliable-stream.js';
 
 /** Packets that one `repeat` queues at most. */
 const REPEAT_RANGES_MAX = 8;
+/**
+ * What is unanswered so soon after the last of it left leaves a second time: an offer or a verdict that is
+ * lost costs its transfer a round trip and more.
+ */
+const ECHO_US = 25_000;
 
 /** Stream bytes `start` to `end` of one packet. */
 export interface StreamRange {
@@ -27,6 +32,7 @@ export class MessageStream {
   readonly #ranges: ((StreamRange & { readonly serial: number }) | null)[] = [];
   readonly #free: number[] = [];
   #serial = 0;
+  #echoAt = Infinity;
 
   /** Bytes waiting to be sent for the first time. */
   get backlogBytes(): number {
@@ -35,6 +41,10 @@ export class MessageStream {
   /** Whether there is something to send now. */
   get ready(): boolean {
     return this.#out.ready;
+  }
+  /** When `echo` has something to do. */
+  get echoAt(): number {
+    return this.#echoAt;
   }
   /** Offset up to which the peer may send. */
   get receiveLimit(): number {
@@ -50,18 +60,20 @@ export class MessageStream {
   }
 
   /**
-   * Copies the next range to send to `target` at `at`.
+   * Copies the next range to send to `target` at `place.at`.
    *
    * @returns The range and its ledger reference; null when there is nothing to send.
    */
   take(
     bytesMax: number,
     target: Uint8Array,
-    at: number,
+    place: { readonly at: number; readonly now: number },
   ): { range: StreamRange; ref: number; serial: number } | null {
+    const isFresh = !this.#out.repeats;
     const range = this.#out.nextRange(bytesMax);
     if (range === null) return null;
-    this.#out.copy(range, target, at);
+    this.#out.copy(range, target, place.at);
+    if (isFresh) this.#echoAt = place.now + ECHO_US;
     const ref = this.#free.pop() ?? this.#ranges.push(null) - 1;
     this.#serial = (this.#serial + 1) & 0x7fff_ffff;
     this.#ranges[ref] = { ...range, serial: this.#serial };
@@ -78,6 +90,13 @@ export class MessageStream {
   lost(ref: number, serial: number): void {
     const range = this.#release(ref, serial);
     if (range !== null) this.#out.lost(range.start, range.end);
+  }
+
+  /** Repeats the end of what was written, once and soon, if packets may be lost at all. */
+  echo(now: number, isLossy: boolean): void {
+    if (now < this.#echoAt) return;
+    this.#echoAt = Infinity;
+    if (isLossy && !this.#out.ready) this.repeat();
   }
 
   /** Queues what is in flight once more, because nothing comes back. */

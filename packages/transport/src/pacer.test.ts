@@ -29,10 +29,11 @@ describe('Pacer', () => {
     );
   });
 
-  it('makes up for late wake-ups while packets wait, at a ceiling hardly', () => {
-    const sentAfter = (pauseUs: number, atCeiling: boolean): number => {
-      const pacer = new Pacer(20_000, 0);
-      pacer.spend(20_000);
+  it('makes up for late wake-ups while packets wait, as far as queues allow, at a ceiling hardly', () => {
+    const sentAfter = (pauseUs: number, atCeiling: boolean, lateBurstUs = 20_000): number => {
+      const pacer = new Pacer(5000, 0);
+      pacer.setLateBurst(lateBurstUs);
+      pacer.spend(5000);
       pacer.setWaiting(true);
       pacer.refill(2, pauseUs, atCeiling);
       let sent = 0;
@@ -40,6 +41,8 @@ describe('Pacer', () => {
       return sent;
     };
     expect(sentAfter(15_000, false)).toBe(30_000);
+    expect(sentAfter(15_000, false, 4000)).toBe(8000);
+    expect(sentAfter(15_000, false, 0)).toBe(5000);
     expect(sentAfter(15_000, true)).toBe(10_000);
     expect(sentAfter(4000, true)).toBe(8000);
   });

@@ -5,8 +5,6 @@
 
 /** Longest time that unused credit stands for. */
 const BURST_US = 2000;
-/** The same while packets waited: a busy machine wakes a sender some tens of milliseconds late. */
-const LATE_BURST_US = 20_000;
 /**
  * Once the credit is used up, so much is saved before a sender wakes again: waking for each packet
  * costs more than sending it, and no queue notices half a millisecond.
@@ -23,6 +21,8 @@ export class Pacer {
   #trainBytes = 0;
   #inTrain = false;
   #waited = false;
+  /** The same while packets waited: a busy machine wakes a sender some tens of milliseconds late. */
+  #lateBurstUs = BURST_US;
 
   /** @param burstBytesMin Burst always allowed below a ceiling, a few packets. */
   constructor(burstBytesMin: number, now: number) {
@@ -48,9 +48,14 @@ export class Pacer {
   }
 
   #burstBytes(rate: number, atCeiling: boolean): number {
-    const burstUs = this.#waited ? LATE_BURST_US : BURST_US;
+    const burstUs = this.#waited ? this.#lateBurstUs : BURST_US;
     const burst = Math.max(rate * burstUs, this.#burstBytesMin);
     return atCeiling ? Math.min(burst, rate * CEILING_BURST_US) : burst;
+  }
+
+  /** Limits what is made up for to what the queues of the path can take at once. */
+  setLateBurst(us: number): void {
+    this.#lateBurstUs = Math.max(us, BURST_US);
   }
 
   /** Says whether packets wait for credit from now on. */
@@ -71,6 +76,11 @@ export class Pacer {
   get ready(): boolean {
     if (this.#trainBytes === 0 || this.inTrain) return this.#credit > 0;
     return this.#credit >= this.#trainBytes;
+  }
+
+  /** Whether a packet that need not be measured may leave, train or not. */
+  get solvent(): boolean {
+    return this.#credit > 0;
   }
 
   spend(bytes: number): void {

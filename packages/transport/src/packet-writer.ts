@@ -16,15 +16,18 @@ export class PacketWriter {
   lastSentAt: number;
   readonly #address: { readonly connection: number; packetNumber: number };
   readonly #scratchOffset: number;
-  readonly #parts: { readonly ledger: PacketLedger; readonly path: PathGuard };
+  readonly #ledger: PacketLedger;
+  readonly #path: PathGuard;
 
   constructor(
     options: { readonly connection: number; readonly scratchOffset: number; readonly now: number },
-    parts: { readonly ledger: PacketLedger; readonly path: PathGuard },
+    ledger: PacketLedger,
+    path: PathGuard,
   ) {
     this.#address = { connection: options.connection, packetNumber: 0 };
     this.#scratchOffset = options.scratchOffset;
-    this.#parts = parts;
+    this.#ledger = ledger;
+    this.#path = path;
     this.lastSentAt = options.now;
   }
 
@@ -45,7 +48,7 @@ export class PacketWriter {
     at: { readonly now: number; readonly calm: boolean },
   ): number {
     const bytes = this.frame.length + PACKET_OVERHEAD_BYTES;
-    this.#address.packetNumber = this.#parts.ledger.record(content, { bytes, ...at });
+    this.#address.packetNumber = this.#ledger.record(content, { bytes, ...at });
     this.#count(batch, bytes);
     this.lastSentAt = at.now;
     return bytes;
@@ -53,7 +56,7 @@ export class PacketWriter {
 
   /** Pushes `frame`, of which nobody will hear again. */
   pushUnrecorded(batch: SendBatch): void {
-    this.#address.packetNumber = this.#parts.ledger.takeUnrecorded();
+    this.#address.packetNumber = this.#ledger.takeUnrecorded();
     this.#count(batch, this.frame.length + PACKET_OVERHEAD_BYTES);
   }
 
@@ -64,7 +67,7 @@ export class PacketWriter {
 
   #count(batch: SendBatch, bytes: number): void {
     pushFrame(batch, this.#address, this.frame);
-    this.#parts.path.spend(bytes);
+    this.#path.spend(bytes);
     this.totals.packetsSent += 1;
     this.totals.bytesSent += bytes;
   }

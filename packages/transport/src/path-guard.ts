@@ -31,6 +31,7 @@ export class PathGuard {
   #pauseUs = 0;
   #givesUpAt = Infinity;
   #staysUntil = 0;
+  #echo: Uint8Array | null = null;
 
   /** Whether the present address is proven. */
   get proven(): boolean {
@@ -94,6 +95,25 @@ export class PathGuard {
 
   spend(bytes: number): void {
     this.#budgetBytes -= bytes;
+  }
+
+  /** Whether the peer waits for an answer to its challenge. */
+  get answers(): boolean {
+    return this.#echo !== null;
+  }
+
+  /** The peer asks for a proof of our address; the bytes are copied. */
+  challenged(bytes: Uint8Array): void {
+    if (bytes.length === CHALLENGE_BYTES) this.#echo = bytes.slice();
+  }
+
+  /** What is to be sent now, in turn; null for nothing, or when it may not be sent. */
+  next(now: number): { readonly isAnswer: boolean; readonly bytes: Uint8Array } | null {
+    if (!this.allows(CHALLENGE_BYTES + PACKET_OVERHEAD_BYTES)) return null;
+    const echo = this.#echo;
+    this.#echo = null;
+    const bytes = echo ?? this.takeChallenge(now);
+    return bytes === null ? null : { isAnswer: echo !== null, bytes };
   }
 
   /** @returns The challenge, if it is time to send it; the next repetition is then later. */

@@ -14,17 +14,24 @@
  * @see docs/ARCHITECTURE.md, "Congestion control"
  */
 
+import { DeliveryRates } from './delivery-rates.js';
 import { LossCeiling } from './loss-ceiling.js';
 import type { AckSummary } from './packet-ledger.js';
 import { PathLoss } from './path-loss.js';
+import { QueueDepth } from './queue-depth.js';
 import { QueueYield } from './queue-yield.js';
-import { policyOf, type RateControllerOptions, type RatePolicy } from './rate-policy.js';
+import {
+  fullQueueLimitUs,
+  policyOf,
+  queueLimitUs,
+  type RateControllerOptions,
+  type RatePolicy,
+} from './rate-policy.js';
 import { ShareCap } from './share-cap.js';
 import { STARTUP_GAIN, StartupWatch } from './startup-watch.js';
 
 const DRAIN_GAIN = 0.75;
 const CRUISE_PHASES = 8;
-const RATE_ROUNDS = 10;
 const MIN_RTT_WINDOW_US = 10_000_000;
 const REFRESH_US = 150_000;
 const WINDOW_GAIN = 2;
@@ -41,10 +48,9 @@ const WINDOW_RTT_EXTRA_US = 200_000;
 /** Start-up sends in trains of this many packets, which the receiver times. */
 const TRAIN_PACKETS = 32;
 
-/** How much longer round trips are at least when a queue is full. */
-const FULL_QUEUE_SHARE = 0.1;
-const FULL_QUEUE_US_MIN = 3000;
-const FULL_QUEUE_US_MAX = 10_000;
+/** The first round of a standing queue may be our own making; giving way to it shows. */
+const STANDING_ROUNDS = 2;
+const START_ROUNDS = 8;
 /** Share of a round's packets that must be lost beyond what the path loses, when no queue was seen. */
 const UNQUEUED_EXCESS = 0.05;
 
@@ -71,8 +77,9 @@ export class RateController {
   #smoothedRtt: number;
   #rttKnown = false;
   #roundMinRtt = Infinity;
-  readonly #roundRates: number[] = [0];
+  readonly #rates = new DeliveryRates();
   readonly #loss = new PathLoss();
+  readonly #depth = new QueueDepth();
   readonly #yield: QueueYield;
   readonly #share: ShareCap;
   readonly #startup: StartupWatch;
@@ -85,10 +92,11 @@ export class RateController {
   #initialRate: number;
   readonly #round = { resolved: 0, lost: 0 };
   #roundMaxRtt = 0;
+  /** Rounds in a row through which a queue stood; that of start-up has some to drain. */
+  #stood = -START_ROUNDS;
   /** The cap that others in the queue have set, as of the last ack. */
   #shareRate = Number.POSITIVE_INFINITY;
   readonly #lossCeiling: LossCeiling;
-  #bandwidth = 0;
 
   constructor(options: RateControllerOptions) {
     this.#policy = policyOf(options);
@@ -106,7 +114,7 @@ export class RateController {
     this.#modeStart = options.now;
     const initialWindow = INITIAL_PACKETS * options.packetBytes;
     this.#initialRate = initialWindow / Math.max(options.rttUs, 500);
-    this.#startup = new StartupWatch(options.rateHint);
+    this.#startup = new StartupWatch(this.#policy.yieldsShare ? 0 : options.rateHint);
   }
 
   get mode(): Mode {
@@ -120,11 +128,15 @@ export class RateController {
   }
   /** Highest recent delivery rate, bytes per microsecond; 0 before the first sample. */
   get bandwidth(): number {
-    return this.#bandwidth;
+    return this.#rates.highest;
   }
   /** Estimated share of packets that the path loses by itself, 0 to 0.5. */
   get ownLoss(): number {
     return this.#loss.share;
+  }
+  /** Longest burst that the queues of the path take, microseconds. */
+  get burstUs(): number {
+    return Math.min(this.#policy.lateBurstUs, this.#depth.burstUs);
   }
   /** Whether packets sent now build no queue, as far as is known. */
   get calm(): boolean {
@@ -143,7 +155,7 @@ export class RateController {
 
   /** A probe that the ceiling cut short has made less of a queue, so less has to drain. */
   get #drainGain(): number {
-    const ceiling = (this.#rateMax * (1 - this.ownLoss)) / this.#bandwidth;
+    const ceiling = (this.#rateMax * (1 - this.ownLoss)) / this.bandwidth;
     const probed = Math.max(1, Math.min(1 + this.#probeExcess, ceiling));
     return Math.max(DRAIN_GAIN, 2 - probed);
   }
@@ -152,9 +164,9 @@ export class RateController {
   get pacingRate(): number {
     if (this.#holdsCeiling) return this.#rateMax;
     if (this.#mode === 'startup') {
-      return Math.min(this.#startup.rate(this.#bandwidth, this.#initialRate), this.#rateMax);
+      return Math.min(this.#startup.rate(this.bandwidth, this.#initialRate), this.#rateMax);
     }
-    const rate = Math.min(this.#bandwidth * this.gain, this.#shareRate) / (1 - this.ownLoss);
+    const rate = Math.min(this.bandwidth * this.gain, this.#shareRate) / (1 - this.ownLoss);
     const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#minRtt, 1000);
     return Math.min(Math.max(rate, floor), this.#rateMax);
   }
@@ -178,7 +190,7 @@ export class RateController {
   /** Bytes that may be in flight. */
   get window(): number {
     const guessed = this.#mode === 'startup' || this.#holdsCeiling;
-    const rate = guessed ? this.pacingRate : this.#bandwidth / (1 - this.ownLoss);
+    const rate = guessed ? this.pacingRate : this.bandwidth / (1 - this.ownLoss);
     const product = Math.max(rate, 0) * this.#windowRtt();
     const gain = this.#mode === 'refresh' ? 0.5 : WINDOW_GAIN;
     // Acks come in bunches of up to 8 ms; the window must span them on short paths.
@@ -188,7 +200,8 @@ export class RateController {
 
   /** Packets that should leave back to back; 0 for even spacing. */
   get trainPackets(): number {
-    return this.#mode === 'startup' ? TRAIN_PACKETS : 0;
+    // What the path could carry is not what others leave of it.
+    return this.#mode === 'startup' && !this.#policy.yieldsShare ? TRAIN_PACKETS : 0;
   }
 
   /** The receiver has timed a train. @param rate Bytes per microsecond. */
@@ -222,7 +235,7 @@ export class RateController {
     const { now } = state;
     if (summary.rttUs > 0) this.#noteRtt(summary.rttUs, now);
     this.#noteLoss(summary);
-    this.#noteRate(summary);
+    this.#rates.note(summary);
     if (summary.roundEnded) this.#endRound(now);
     this.#shareRate = this.#share.at(now);
     this.#advance(summary, state);
@@ -231,7 +244,7 @@ export class RateController {
   /** Nothing came back for several round trips: the model of the path is stale. */
   onTimeout(now: number): void {
     // Before the first measurement there is no model; start-up goes on with its first guess.
-    if (this.#bandwidth === 0) return;
+    if (this.bandwidth === 0) return;
     this.#setMode('cruise', now);
     this.#phase = 2;
     this.#phaseStart = now;
@@ -247,7 +260,9 @@ export class RateController {
       this.#minRtt = Math.min(this.#minRtt, rttUs);
       this.#minRttAt = now;
     }
-    if (this.#mode === 'startup') this.#startup.noteRtt(rttUs, this.#minRtt);
+    if (this.#mode !== 'startup') return;
+    const { yieldsShare } = this.#policy;
+    this.#startup.noteRtt(rttUs, yieldsShare ? this.#queueLimit() : this.#minRtt * 1.2 + 6000);
   }
 
   #noteLoss(summary: AckSummary): void {
@@ -256,24 +271,13 @@ export class RateController {
     this.#round.lost += summary.lostPackets;
   }
 
-  #noteRate(summary: AckSummary): void {
-    const rate = summary.deliveryRate;
-    if (rate <= 0 || (summary.deliveryAppLimited && rate <= this.#bandwidth)) return;
-    const last = this.#roundRates.length - 1;
-    if (rate > (this.#roundRates[last] as number)) this.#roundRates[last] = rate;
-    if (rate > this.#bandwidth) this.#bandwidth = rate;
-  }
-
   #endRound(now: number): void {
-    if (this.#mode === 'startup') this.#startup.endRound(this.#bandwidth, this.#round);
-    const before = this.#bandwidth;
-    const arrived = Math.min(before, this.#roundRates.at(-1) as number);
+    if (this.#mode === 'startup') this.#startup.endRound(this.bandwidth, this.#round);
+    const before = this.bandwidth;
+    const arrived = Math.min(before, this.#rates.present);
     if (this.#mode === 'cruise') this.#checkCollapse();
     this.#lossCeiling.endRound(this.#round);
-    this.#roundRates.push(0);
-    if (this.#roundRates.length > RATE_ROUNDS) this.#roundRates.shift();
-    const highest = Math.max(...this.#roundRates);
-    if (highest > 0) this.#bandwidth = highest;
+    this.#rates.endRound();
     this.#chooseShare(now, { before, arrived });
     this.#loss.endRound();
     this.#roundMinRtt = Infinity;
@@ -289,13 +293,13 @@ export class RateController {
     if (this.#modeStart > now - this.#roundMaxRtt) return;
     const standing = this.#roundMinRtt > this.#queueLimit();
     // The queue may be our own, made by a rate that was never there: only what came since counts.
-    if (this.#yield.endRound(standing)) {
-      this.#roundRates.splice(0, this.#roundRates.length - 1 - this.#policy.yieldRounds);
-    }
+    if (this.#yield.endRound(standing)) this.#rates.keep(this.#policy.yieldRounds);
+    this.#stood = standing ? this.#stood + 1 : 0;
     const excess = this.#loss.excess(this.#round.resolved, this.#round.lost);
-    const queued = this.#roundMaxRtt > this.#fullQueueLimit();
+    const queued = this.#roundMaxRtt > fullQueueLimitUs(this.#minRtt);
     const full = excess > (queued ? 0 : this.#round.resolved * UNQUEUED_EXCESS);
-    if (!full && !(this.#policy.yieldsShare && standing)) return;
+    if (!full && !(this.#policy.yieldsShare && this.#stood >= STANDING_ROUNDS)) return;
+    if (full && queued) this.#depth.noteFull(this.#roundMaxRtt - this.#minRtt);
     // What a path loses while it collapses says nothing of others on it.
     if (this.#loss.paused) return;
     if (this.#share.isFirm(now)) {
@@ -317,11 +321,9 @@ export class RateController {
    */
   #checkCollapse(): void {
     const excess = this.#round.lost - this.#round.resolved * (2 * this.#loss.share + 0.1);
-    const rate = this.#roundRates.at(-1) as number;
-    if (excess <= 16 || rate === 0 || rate > this.#bandwidth * 0.8) return;
-    this.#roundRates.length = 0;
-    this.#roundRates.push(rate);
-    this.#bandwidth = rate;
+    const rate = this.#rates.present;
+    if (excess <= 16 || rate === 0 || rate > this.bandwidth * 0.8) return;
+    this.#rates.collapse();
     this.#phase = 1;
     this.#loss.collapsed();
   }
@@ -334,7 +336,7 @@ export class RateController {
         if (this.#startup.isDone(this.#round)) this.#setMode('drain', now);
         break;
       case 'drain': {
-        const target = this.#bandwidth * this.#minRtt;
+        const target = this.bandwidth * this.#minRtt;
         if (state.bytesInFlight <= target || age > 3 * this.#smoothedRtt) this.#enterCruise(now);
         break;
       }
@@ -362,15 +364,16 @@ export class RateController {
     this.#phaseStart = now;
     if (this.#phase === 1) {
       // A probe that found much more is repeated at once: the path has room again.
-      const grew = this.#bandwidth > this.#probeBase * (1 + this.#probeExcess / 2);
+      const grew = this.bandwidth > this.#probeBase * (1 + this.#probeExcess / 2);
       this.#phase = grew && this.#smoothedRtt <= this.#queueLimit() ? 0 : 2;
       if (this.#phase === 0) this.#probeExcess *= 2;
     } else {
       this.#phase = (this.#phase + 1) % CRUISE_PHASES;
     }
     if (this.#phase === 0) {
-      this.#probeBase = this.#bandwidth;
-      const most = this.#policy.probeGain - 1;
+      this.#probeBase = this.bandwidth;
+      const fitting = this.#depth.probeExcessMax(Math.max(this.#minRtt, 8000) * 1.2);
+      const most = Math.max(PROBE_EXCESS_MIN, Math.min(this.#policy.probeGain - 1, fitting));
       this.#probeExcess = Math.min(most, this.#probeExcess * PROBE_EXCESS_GROWTH);
     }
   }
@@ -387,14 +390,7 @@ export class RateController {
     this.#modeStart = now;
   }
 
-  /** Losses of a round that saw no longer round trips than this are hardly those of a full queue. */
-  #fullQueueLimit(): number {
-    const extra = Math.min(this.#minRtt * FULL_QUEUE_SHARE, FULL_QUEUE_US_MAX);
-    return this.#minRtt + Math.max(extra, FULL_QUEUE_US_MIN);
-  }
-
   #queueLimit(): number {
-    const { queueShare, queueMinUs } = this.#policy;
-    return this.#minRtt + Math.max(this.#minRtt * queueShare, queueMinUs);
+    return queueLimitUs(this.#policy, this.#minRtt);
   }
 }

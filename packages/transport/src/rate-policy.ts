@@ -18,11 +18,20 @@ export interface RatePolicy {
   readonly share: ShareCapOptions;
   /** Whether a standing queue is as good a sign of others as a full one. */
   readonly yieldsShare: boolean;
+  /** Longest that a late machine makes up for at once, where queues allow it. */
+  readonly lateBurstUs: number;
   /** Sends at the ceiling, whatever the model says, while less than this share is lost; 0 never. */
   readonly fixedLossMax: number;
 }
 
-const FAIR_SHARE = { cutTo: 0.85, standsFirm: true } as const;
+const FAIR_SHARE = { patience: 0, cutTo: 0.85, standsFirm: true } as const;
+/**
+ * What others gave up in a full queue is theirs to regain, and a TCP flow takes ten seconds for it: so
+ * much deeper a cut, and so much slower a way back.
+ */
+const LAST_SHARE = { patience: 12, cutTo: 0.1, standsFirm: false } as const;
+
+const LATE_BURST_US = 20_000;
 
 export const RATE_POLICY = {
   fair: {
@@ -33,6 +42,7 @@ export const RATE_POLICY = {
     queueMinUs: 4000,
     share: FAIR_SHARE,
     yieldsShare: false,
+    lateBurstUs: LATE_BURST_US,
     fixedLossMax: 0,
   },
   high: {
@@ -43,6 +53,7 @@ export const RATE_POLICY = {
     queueMinUs: 8000,
     share: FAIR_SHARE,
     yieldsShare: false,
+    lateBurstUs: LATE_BURST_US,
     fixedLossMax: 0,
   },
   background: {
@@ -51,8 +62,9 @@ export const RATE_POLICY = {
     yieldRounds: Number.POSITIVE_INFINITY,
     queueShare: 0.05,
     queueMinUs: 2000,
-    share: { cutTo: 0.6, standsFirm: false },
+    share: LAST_SHARE,
     yieldsShare: true,
+    lateBurstUs: 0,
     fixedLossMax: 0,
   },
   fixed: {
@@ -63,6 +75,7 @@ export const RATE_POLICY = {
     queueMinUs: 4000,
     share: FAIR_SHARE,
     yieldsShare: false,
+    lateBurstUs: LATE_BURST_US,
     fixedLossMax: 0.5,
   },
 } as const satisfies Record<string, RatePolicy>;
@@ -90,6 +103,21 @@ export interface RateControllerOptions {
   /** Replaces the policy's `fixedLossMax`, where that is above 0. */
   readonly lossMax?: number;
 }
+
+/** How much longer round trips are at least when a queue is full. */
+const FULL_QUEUE_SHARE = 0.1;
+const FULL_QUEUE_US_MIN = 3000;
+const FULL_QUEUE_US_MAX = 10_000;
+
+/** Losses of a round that saw no longer round trips than this are hardly those of a full queue. */
+export const fullQueueLimitUs = (minRttUs: number): number => {
+  const extra = Math.min(minRttUs * FULL_QUEUE_SHARE, FULL_QUEUE_US_MAX);
+  return minRttUs + Math.max(extra, FULL_QUEUE_US_MIN);
+};
+
+/** A longer round trip than this shows a queue. */
+export const queueLimitUs = (policy: RatePolicy, minRttUs: number): number =>
+  minRttUs + Math.max(minRttUs * policy.queueShare, policy.queueMinUs);
 
 /** The policy that a controller is to follow. */
 export const policyOf = ({ policy = 'fair', lossMax }: RateControllerOptions): RatePolicy => {

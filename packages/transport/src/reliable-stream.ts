@@ -42,6 +42,11 @@ export class StreamSender {
     if (limit > this.#limit && limit <= this.#sent + 2 * STREAM_WINDOW_BYTES) this.#limit = limit;
   }
 
+  /** Whether what `nextRange` yields was sent before. */
+  get repeats(): boolean {
+    return this.#lost.length > 0;
+  }
+
   /** Whether `nextRange` would yield something. */
   get ready(): boolean {
     return this.#lost.length > 0 || (this.#sent < this.#written && this.#sent < this.#limit);

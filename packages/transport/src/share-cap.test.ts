@@ -11,7 +11,8 @@ const crowd = (rate: number, now: number) => ({
   queuedRttUs: RTT_US,
   packetBytes: PACKET,
 });
-const newCap = (standsFirm = true): ShareCap => new ShareCap({ cutTo: 0.85, standsFirm });
+const newCap = (standsFirm = true): ShareCap =>
+  new ShareCap({ patience: 0, cutTo: 0.85, standsFirm });
 
 /** Seconds after a cut at which the old rate is allowed again. */
 const recoverSeconds = (rate: number): number => {
@@ -82,5 +83,15 @@ describe('ShareCap', () => {
     expect(firm.at(now)).toBe(Infinity);
     expect(polite.at(now)).toBeLessThan(10);
     expect(firm.isFirm(now + 10e6)).toBe(false);
+  });
+
+  it('with patience it stays low at first, and reaches the old rate when that is over', () => {
+    const cap = new ShareCap({ patience: 12, cutTo: 0.1, standsFirm: false });
+    const trips = { rttUs: 40_000, queuedRttUs: 50_000 };
+    cap.cut({ rate: 20, now: 1e6, ...trips, packetBytes: 1250 });
+    expect(cap.at(1e6)).toBeCloseTo(2, 1);
+    expect(cap.at(5e6)).toBeLessThan(20 * 0.25);
+    expect(cap.at(13e6)).toBeCloseTo(20, 1);
+    expect(cap.at(15e6)).toBe(Infinity);
   });
 });

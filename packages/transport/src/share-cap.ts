@@ -8,8 +8,6 @@
  * @see RFC 9438, section 4
  */
 
-/** Steepness of the curve, packets per second cubed. */
-const CURVE = 0.4;
 /** A cap this far above the old rate says nothing any more. */
 const RELEASE = 1.25;
 /** Cuts in a row that bring no relief, after which the others are known not to answer. */
@@ -19,7 +17,12 @@ const RELIEF_US = 1_500_000;
 /** How long there are no cuts when they bring none. */
 const FIRM_US = 10_000_000;
 
+/** Steepness of TCP's curve, packets per second cubed. */
+const CURVE = 0.4;
+
 export interface ShareCapOptions {
+  /** Seconds until the old rate is reached again, slowly at first; 0 to come back as TCP does. */
+  readonly patience: number;
   /** Factor of a cut. */
   readonly cutTo: number;
   /** Whether to do without cuts for a while when they bring no relief. */
@@ -55,14 +58,18 @@ export class ShareCap {
   /** Bytes per microsecond; Infinity without a cap. */
   at(now: number): number {
     if (this.#most === Number.POSITIVE_INFINITY) return this.#most;
-    const { cutTo } = this.#options;
-    const seconds = (now - this.#cutAt) / 1e6;
+    const window = this.#windowAfter((now - this.#cutAt) / 1e6);
+    if (window > this.#window * RELEASE + 2) this.#most = Number.POSITIVE_INFINITY;
+    return (this.#most * window) / this.#window;
+  }
+
+  #windowAfter(seconds: number): number {
+    const { cutTo, patience } = this.#options;
+    if (patience > 0) return this.#window * (cutTo + (1 - cutTo) * (seconds / patience) ** 2);
     const cubic = this.#window + CURVE * (seconds - this.#recoverSeconds) ** 3;
     // Where round trips are short or windows small, the growth of older TCP is the faster one.
     const linear = (3 * (1 - cutTo)) / (1 + cutTo) / this.#rttUs;
-    const window = Math.max(cubic, this.#window * cutTo + linear * seconds * 1e6);
-    if (window > this.#window * RELEASE + 2) this.#most = Number.POSITIVE_INFINITY;
-    return (this.#most * window) / this.#window;
+    return Math.max(cubic, this.#window * cutTo + linear * seconds * 1e6);
   }
 
   /** Whether others who do not answer to cuts are met without them. */

@@ -36,9 +36,9 @@ export class StartupWatch {
     this.#trains.add(rate);
   }
 
-  noteRtt(rttUs: number, minRttUs: number): void {
-    const queued = rttUs > minRttUs * 1.2 + 6000;
-    this.#queueSigns = queued ? this.#queueSigns + 1 : 0;
+  /** @param queuedUs A round trip longer than this shows a queue. */
+  noteRtt(rttUs: number, queuedUs: number): void {
+    this.#queueSigns = rttUs > queuedUs ? this.#queueSigns + 1 : 0;
   }
 
   /** @param bandwidth Highest delivery rate so far, bytes per microsecond. */

@@ -9,6 +9,7 @@ import type { RateController } from './rate-controller.js';
 export type RateControl = Pick<
   RateController,
   | 'bandwidth'
+  | 'burstUs'
   | 'calm'
   | 'ceiling'
   | 'limitedByCeiling'
@@ -36,6 +37,7 @@ const RATE_DECAY = 0.9;
 
 export class StreamRate implements RateControl {
   readonly mode = 'cruise';
+  readonly burstUs = 20_000;
   readonly calm = false;
   readonly ownLoss = 0;
   readonly trainPackets = 0;

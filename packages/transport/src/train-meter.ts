@@ -7,8 +7,11 @@
 
 /** A longer gap means that the train was torn. */
 const GAP_MAX_US = 2500;
-/** Shorter trains say nothing: a wake-up late by 0.1 ms must not matter. */
-const TRAIN_MIN_US = 400;
+/**
+ * Shorter trains say nothing. Packets read together at first do not count, so a late reader can only make
+ * a train look slow.
+ */
+const TRAIN_MIN_US = 250;
 const TRAIN_PACKETS_MIN = 12;
 
 /** When a packet came in, and its place among those sent. */
@@ -40,10 +43,7 @@ export class TrainMeter {
     const { now, packetNumber } = arrival;
     if (!arrival.continued || now - this.#lastAt > GAP_MAX_US) {
       this.#endTrain();
-      this.#startedAt = now;
-      this.#bytes = 0;
-      this.#packets = 0;
-      this.#firstNumber = packetNumber;
+      this.#restart(now, packetNumber);
     } else if (now > this.#startedAt) {
       this.#bytes += bytes;
       this.#packets += 1;
@@ -54,22 +54,34 @@ export class TrainMeter {
     this.#lastAt = now;
   }
 
-  /** Rate of the longest train since the last call, bytes per microsecond; 0 for none. */
+  /**
+   * Rate of the longest train since the last call, bytes per microsecond; 0 for none. What was measured
+   * is not measured again: a train still under way goes on as another.
+   */
   take(): number {
-    this.#endTrain();
+    if (this.#endTrain()) this.#restart(this.#lastAt, this.#lastNumber);
     const rate = this.#bestRate;
     this.#bestRate = 0;
     this.#bestPackets = 0;
     return rate;
   }
 
-  #endTrain(): void {
+  #restart(now: number, packetNumber: number): void {
+    this.#startedAt = now;
+    this.#bytes = 0;
+    this.#packets = 0;
+    this.#firstNumber = packetNumber;
+  }
+
+  /** @returns Whether the train could be measured. */
+  #endTrain(): boolean {
     const elapsed = this.#lastAt - this.#startedAt;
-    if (elapsed < TRAIN_MIN_US || this.#packets < TRAIN_PACKETS_MIN) return;
-    if (this.#packets <= this.#bestPackets) return;
+    if (elapsed < TRAIN_MIN_US || this.#packets < TRAIN_PACKETS_MIN) return false;
+    if (this.#packets <= this.#bestPackets) return true;
     this.#bestPackets = this.#packets;
     // Lost packets have taken their time on the slowest link as well.
     const spaced = Math.max(this.#packets, this.#lastNumber - this.#firstNumber);
     this.#bestRate = (this.#bytes / this.#packets) * (spaced / elapsed);
+    return true;
   }
 }

@@ -1,8 +1,13 @@
 /** What timed packet trains say about the capacity of a path, while a flow starts up. */
 
-/** Readings kept; their median counts. */
+/**
+ * Readings kept. What is tried goes by one of the highest: a receiver that reads late makes a train look
+ * slow, and hardly anything makes it look fast. What bounds start-up goes by the median.
+ */
 const READINGS_MAX = 7;
-/** Share of the capacity that two agreeing trains allow at once. */
+const QUANTILE = 0.75;
+/** Share of the capacity that one train allows at once, and two. */
+const TRUST_ONE = 0.4;
 const TRUST = 0.8;
 const SLACK = 1.05;
 
@@ -17,9 +22,12 @@ export class TrainReadings {
 
   /** A rate to start up at, helped and bounded by what is known of the capacity. */
   apply(rate: number): number {
-    if (this.#rates.length < 2) return rate;
+    if (this.#rates.length === 0) return rate;
     const sorted = [...this.#rates].sort((a, b) => a - b);
-    const capacity = sorted[this.#rates.length >> 1] as number;
-    return Math.min(Math.max(rate, capacity * TRUST), capacity * SLACK);
+    const capacity = sorted[Math.floor(this.#rates.length * QUANTILE)] as number;
+    if (this.#rates.length === 1) return Math.max(rate, capacity * TRUST_ONE);
+    const median = sorted[this.#rates.length >> 1] as number;
+    const start = capacity * TRUST;
+    return Math.min(Math.max(rate, start), Math.max(median * SLACK, start));
   }
 }

@@ -18,7 +18,7 @@ import {
  * | `stream` | stream offset (64-bit) | 0 | bytes of the reliable stream |
  * | `ack` | highest packet number described | 0 | see ack-frame.ts |
  * | `state` | lowest unresolved packet number | 0 | smoothed RTT in microseconds (u32) |
- * | `probe` | 0 | 0 | padding; its arrival proves the packet size |
+ * | `probe` | 0 | 0, place in a train from 1 or 0 | padding; its arrival proves the packet size |
  * | `close` | 0 | 0 | u16 code, UTF-8 reason |
  * | `ping` | 0 | 0 | none; asks for an acknowledgement |
  * | `challenge` | 0 | 0 | 8 random bytes for an address that is not proven |
@@ -95,6 +95,14 @@ export const setPosition = (frame: FrameFields, position: number): void => {
   frame.positionHigh = Math.floor(position / HIGH);
   frame.positionLow = position % HIGH;
 };
+
+/** Whether a packet carries a piece of a chunk. */
+export const isData = ({ type }: ReceivedFrame): boolean =>
+  type === FRAME.data || type === FRAME.dataTrain;
+
+/** Whether a packet's time of arrival is measured. */
+export const isTimed = ({ type, index }: ReceivedFrame): boolean =>
+  type === FRAME.dataTrain || (type === FRAME.probe && index > 0);
 
 /** Appends a packet. The caller has checked that there is room. */
 export const pushFrame = (

@@ -132,6 +132,7 @@ export class SendJob {
         startsAnew: this.order.startsAnew,
       }),
     );
+    if ((this.order.totalBytes ?? CHUNK_BYTES) >= CHUNK_BYTES) flow.scoutAhead(this.#context.now());
     this.#context.wake();
   }
 
