@@ -1,8 +1,11 @@
 /** Watches what arrives at a process's network device: when it begins, how fast, when it ends. */
 import { receivedBytes } from './process-meter.js';
 
-/** Handshake, offer and file list of a small tree stay below this. */
-const FIRST_DATA_BYTES = 24 * 1024;
+/**
+ * Handshake, offer, file list of a small tree, and the padding that measures the path stay below this;
+ * so the first file data came in at this time or somewhat before.
+ */
+const FIRST_DATA_BYTES = 192 * 1024;
 const WAIT_INTERVAL_MS = 3;
 const FLOW_INTERVAL_MS = 20;
 /** The last packets are stragglers and farewells; the flow counts as over before them. */
