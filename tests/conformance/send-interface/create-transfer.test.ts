@@ -1,4 +1,4 @@
-import type { TransferStructure } from '@jetstream/contract';
+import type { ManifestStructure, TransferStructure } from '@jetstream/contract';
 import { expect, it } from 'vitest';
 import { expectLoginNeeded, failure, openSessions } from '../harness/sessions.js';
 import { hasPeer, openSending } from '../harness/transfers.js';
@@ -41,6 +41,21 @@ it.skipIf(!hasPeer)(
     expect(done).toMatchObject({ status: 'complete', bytesDurable: 1000 });
   },
 );
+
+it.skipIf(!hasPeer)('whilePending takes a manifest that is still being made', async () => {
+  const session = await sessions.as('user');
+  const path = `${await sessions.scratch()}/many`;
+  await session.result('mkdirAsync', { path: `${path}/b` });
+  for (const name of ['a', 'b/c']) {
+    await session.result('mkFileAsync', { path: `${path}/${name}`, size: 700 });
+  }
+  const made = { mappings: { '/many': path } };
+  const { manifestId } = await session.call<ManifestStructure>('send.createManifest', made);
+  const { transferId } = await sending.transfer({ manifestId, whilePending: true });
+  const done = await sending.ended(transferId);
+  expect(done).toMatchObject({ status: 'complete', totalsGrow: false, totalFiles: 2 });
+  expect(done).toMatchObject({ totalBytes: 1400, bytesDurable: 1400 });
+});
 
 it('takes priority, ceiling, policy and days of retry', async () => {
   const wanted = { priority: 7, sendRateMax: 900, rateControlMethod: 'high', retryDays: 2 };
