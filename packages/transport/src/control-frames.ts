@@ -81,13 +81,17 @@ export class ControlFrames {
     });
   }
 
-  /** Says what the peer's acknowledgements depend on, when it is time to. */
+  /** Whether it is time for `fillState`. */
+  stateDue(now: number): boolean {
+    return now >= this.#stateDueAt;
+  }
+
+  /** Says what the peer's acknowledgements depend on. */
   fillState(
     batch: SendBatch,
     state: { readonly rttUs: number; readonly floor: number },
     now: number,
   ): void {
-    if (now < this.#stateDueAt) return;
     const rttUs = Math.min(0xffff_ffff, Math.round(state.rttUs));
     putU32(this.#options.arena, this.#writer.cell(batch), rttUs);
     this.#push(batch, { type: FRAME.state, length: STATE_BYTES, position: state.floor });

@@ -161,9 +161,8 @@ export class Flow {
     this.#writer.noteReceived(packetBytes);
     if (data) {
       this.#listening = true;
-      const { packetNumber } = frame;
       const continued = frame.type === FRAME.dataTrain;
-      this.#acks.noteData(packetBytes, { now, packetNumber, continued });
+      this.#acks.noteData(packetBytes, { now, packetNumber: frame.packetNumber, continued });
       this.#acks.owe(now, this.rate.minRttUs);
       return;
     }
@@ -218,7 +217,6 @@ export class Flow {
   deadline(now: number): number {
     if (this.#closed) return Infinity;
     if (this.#control.closing) return now;
-    const { silence } = this.#answers;
     const timeoutAt = this.#answers.timeoutAt(this.rate.smoothedRttUs);
     const idleAt = Math.min(timeoutAt, this.#silentUntil(), this.path.deadline);
     // A new address has used up what it gets: only its packets, or time, change that.
@@ -227,11 +225,11 @@ export class Flow {
     const { echoAt } = this.#contents.stream;
     const at = Math.min(this.#acks.dueAt, idleAt, this.#listenUntil(), echoAt);
     if (this.#ledger.full) return at;
-    if (silence.asking > 0) return now;
+    if (this.#answers.silence.asking > 0) return now;
     // Streams that are full call back.
     if (this.#options.streamRoom?.() === 0) return at;
     // Behind a full window or a silent path only an ack or a timeout brings news.
-    if (silence.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
+    if (this.timeouts > 0 || this.#ledger.bytesInFlight >= this.rate.window) return at;
     const paced = now + Math.max(this.#pacer.waitUs(this.rate.pacingRate), this.#gate.waitUs());
     if (this.#contents.ready) return Math.min(at, paced);
     const keepaliveAt = this.#writer.lastSentAt + KEEPALIVE_US;
@@ -359,7 +357,9 @@ export class Flow {
     const contents = this.#contents;
     const rttUs = this.rate.smoothedRttUs;
     // Only who sends content has something to say about what is resolved.
-    if (contents.ready) this.#control.fillState(batch, { rttUs, floor: this.#ledger.floor }, now);
+    if (contents.ready && this.#control.stateDue(now)) {
+      this.#control.fillState(batch, { rttUs, floor: this.#ledger.floor }, now);
+    }
     if (batch.count * 9 >= batch.words.length) return false;
     const mayProbe = this.timeouts === 0 && this.path.proven;
     if (!contents.next(this.#writer.cell(batch), now, mayProbe ? rttUs : 0)) return false;

@@ -48,9 +48,10 @@ export class PacketWriter {
     at: { readonly now: number; readonly calm: boolean },
   ): number {
     const bytes = this.frame.length + PACKET_OVERHEAD_BYTES;
-    this.#address.packetNumber = this.#ledger.record(content, { bytes, ...at });
+    const { now, calm } = at;
+    this.#address.packetNumber = this.#ledger.record(content, { bytes, now, calm });
     this.#count(batch, bytes);
-    this.lastSentAt = at.now;
+    this.lastSentAt = now;
     return bytes;
   }
 
