@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,8 @@ import {
   checkTriggerDir,
   type RootFacts,
 } from './account-checks.js';
-import { examine } from './doctor.js';
+import { checkStateDir, examine } from './doctor.js';
+import { closedPort, dataPathOf } from './port-checks.js';
 import {
   checkBuffers,
   checkCertificate,
@@ -115,6 +116,39 @@ describe('checks of the machine', () => {
   });
 });
 
+describe('ports and the way of packets', () => {
+  const udp = { name: 'udp port', port: 8886 };
+
+  test('a port in use is a fault, unless it is the server itself that runs', () => {
+    const finding = closedPort(udp, 'EADDRINUSE', null);
+    expect(finding).toMatchObject({ status: 'fail', found: 'port 8886 is in use' });
+    expect(finding.advice[0]).toContain('--recv-port');
+    expect(closedPort(udp, 'EADDRINUSE', 17)).toMatchObject({ status: 'ok' });
+  });
+
+  test('a port that needs rights, and an address that is not there', () => {
+    expect(closedPort(udp, 'EACCES', 17).advice[0]).toContain('above 1023');
+    const finding = closedPort({ name: 'tcp port', port: 1 }, 'EADDRNOTAVAIL', null);
+    expect(finding).toMatchObject({
+      status: 'fail',
+      found: expect.stringContaining('EADDRNOTAVAIL') as string,
+    });
+  });
+
+  test('data path: without the addon a warning that says how to get it', () => {
+    const dgram = { description: 'dgram: no addon' };
+    const finding = dataPathOf(dgram, { dataPath: 'auto' });
+    expect(finding).toMatchObject({
+      status: 'warn',
+      found: expect.stringContaining('slower') as string,
+    });
+    expect(finding.advice[0]).toContain('npm rebuild @jetstream/udp');
+    expect(dataPathOf(dgram, { dataPath: 'dgram' })).toMatchObject({ status: 'ok' });
+    expect(dataPathOf({ description: 'native: GSO' }, { dataPath: 'auto' }).status).toBe('ok');
+    expect(dataPathOf({ code: 'EMFILE' }, { dataPath: 'auto' }).status).toBe('fail');
+  });
+});
+
 describe('examine', () => {
   const directory = mkdtempSync(join(tmpdir(), 'jetstream-doctor-'));
   let blocker: Server | null = null;
@@ -140,6 +174,18 @@ describe('examine', () => {
     expect(named['data path']?.found).toMatch(/^(native|dgram)/);
     expect(named['state directory']?.found).toContain('first start');
     expect(() => mkdirSync(stateDir)).not.toThrow();
+  });
+
+  test('a state directory of somebody else, with the command that mends it', () => {
+    mkdirSync(directory, { recursive: true });
+    const { uid } = statSync(directory);
+    expect(checkStateDir(directory, uid)).toMatchObject({ status: 'ok' });
+    const finding = checkStateDir(directory, uid + 1);
+    expect(finding).toMatchObject({
+      status: 'fail',
+      found: expect.stringContaining(`${uid}`) as string,
+    });
+    expect(finding.advice[0]).toContain(`chown -R ${uid + 1} ${directory}`);
   });
 
   test('refuses options that the server would refuse', async () => {

@@ -75,7 +75,8 @@ const existing = (path: string): string => {
 const stateOwner = (server: RunsAs): number | null =>
   server.kind === 'monitor' ? server.facts.serverUid : (process.getuid?.() ?? null);
 
-const checkStateDir = (stateDir: string, owner: number | null): Finding => {
+/** @param owner User id that it has to belong to; null where the system has none. */
+export const checkStateDir = (stateDir: string, owner: number | null): Finding => {
   const place = existing(stateDir);
   const { uid, mode } = statSync(place);
   if (place !== stateDir) return fine('state directory', `${stateDir} is made at the first start`);

@@ -36,8 +36,12 @@ const tryUdp = async (config: ServerConfig): Promise<Outcome> => {
   }
 };
 
-/** @param serverPid Process of a server that runs on this state directory, null without one. */
-const taken = (
+/**
+ * What a port that did not open is a case of.
+ *
+ * @param serverPid Process of a server that runs on this state directory, null without one.
+ */
+export const closedPort = (
   { name, port }: { name: string; port: number },
   code: string,
   serverPid: number | null,
@@ -61,7 +65,7 @@ export const checkTcpPort = async (
 ): Promise<Finding> => {
   const outcome = await tryTcp(config.apiHost, config.apiPort);
   return 'code' in outcome
-    ? taken({ name: 'tcp port', port: config.apiPort }, outcome.code, serverPid)
+    ? closedPort({ name: 'tcp port', port: config.apiPort }, outcome.code, serverPid)
     : fine('tcp port', outcome.description);
 };
 
@@ -73,14 +77,15 @@ export const checkUdpPort = async (
   const outcome = await tryUdp(config);
   const port =
     'code' in outcome
-      ? taken({ name: 'udp port', port: config.recvPort }, outcome.code, serverPid)
+      ? closedPort({ name: 'udp port', port: config.recvPort }, outcome.code, serverPid)
       : fine('udp port', `port ${config.recvPort} is free`);
   // A port in use says nothing about the addon, so that is tried on any other port.
   const way = 'code' in outcome ? await tryUdp({ ...config, recvPort: 0 }) : outcome;
-  return [port, pathOf(way, config)];
+  return [port, dataPathOf(way, config)];
 };
 
-const pathOf = (way: Outcome, config: ServerConfig): Finding => {
+/** The way that packets take; not the native one unless that is wanted is worth a word. */
+export const dataPathOf = (way: Outcome, config: Pick<ServerConfig, 'dataPath'>): Finding => {
   if ('code' in way) return failing('data path', `no UDP socket can be opened: ${way.code}`);
   if (way.description.startsWith('native')) return fine('data path', way.description);
   if (config.dataPath === 'dgram') return fine('data path', way.description);
