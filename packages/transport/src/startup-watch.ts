@@ -11,6 +11,12 @@ const GROWTH = 1.25;
 /** Rounds without growth, and round trips in a row that show a queue, which are enough. */
 const FULL_ROUNDS = 3;
 const QUEUE_SIGNS = 3;
+/**
+ * Where trains bound what is tried, a queue grows slowly, and longer round trips at once are those of a
+ * receiver that is busy with the beginning of a transfer. Only a queue that stands through a whole round,
+ * while no more arrives than before, is one then: so many ends of rounds with nothing but signs between them.
+ */
+const QUEUED_ROUND_ENDS = 2;
 /** Packets of a round that say something of the path's own loss. */
 const LOSS_PACKETS_MIN = 64;
 /** Packets that a round may lose beyond the expected ones by chance. */
@@ -21,6 +27,8 @@ export class StartupWatch {
   #fullRate = 0;
   #fullRounds = 0;
   #queueSigns = 0;
+  /** Rounds that have ended since the first of these signs. */
+  #queuedRoundEnds = 0;
   /** Lowest share lost in a round so far, taken for the path's own. */
   #loss = 1;
 
@@ -39,6 +47,7 @@ export class StartupWatch {
   /** @param queuedUs A round trip longer than this shows a queue. */
   noteRtt(rttUs: number, queuedUs: number): void {
     this.#queueSigns = rttUs > queuedUs ? this.#queueSigns + 1 : 0;
+    if (this.#queueSigns === 0) this.#queuedRoundEnds = 0;
   }
 
   /** @param bandwidth Highest delivery rate so far, bytes per microsecond. */
@@ -49,6 +58,7 @@ export class StartupWatch {
     } else {
       this.#fullRounds += 1;
     }
+    if (this.#queueSigns > 0) this.#queuedRoundEnds += 1;
     if (resolved >= LOSS_PACKETS_MIN) this.#loss = Math.min(this.#loss, lost / resolved);
   }
 
@@ -59,7 +69,13 @@ export class StartupWatch {
 
   /** Whether the path is known well enough, the present round included. */
   isDone({ resolved, lost }: RoundCounts): boolean {
-    if (this.#fullRounds >= FULL_ROUNDS || this.#queueSigns >= QUEUE_SIGNS) return true;
+    if (this.#fullRounds >= FULL_ROUNDS || this.#queueStands) return true;
     return lost > resolved * (2 * this.#loss + 0.1) + LOSS_SLACK;
+  }
+
+  get #queueStands(): boolean {
+    if (this.#queueSigns < QUEUE_SIGNS) return false;
+    if (!this.#trains.known) return true;
+    return this.#queuedRoundEnds >= QUEUED_ROUND_ENDS && this.#fullRounds > 0;
   }
 }

@@ -20,6 +20,11 @@ export class TrainReadings {
     if (this.#rates.length > READINGS_MAX) this.#rates.shift();
   }
 
+  /** Whether two trains have been timed, so that `apply` bounds what is tried. */
+  get known(): boolean {
+    return this.#rates.length > 1;
+  }
+
   /** A rate to start up at, helped and bounded by what is known of the capacity. */
   apply(rate: number): number {
     if (this.#rates.length === 0) return rate;
