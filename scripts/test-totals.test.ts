@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readTotals } from './test-totals.js';
+import { readFailures, readTotals } from './test-totals.js';
 
 const report = (fields: object): string =>
   JSON.stringify({
@@ -24,5 +24,25 @@ describe('readTotals', () => {
   it('refuses anything but a report', () => {
     expect(() => readTotals('{"numPassedTests": 5}')).toThrow('numFailedTests');
     expect(() => readTotals('')).toThrow();
+  });
+});
+
+describe('readFailures', () => {
+  it('names each failed test with the beginning of its message', () => {
+    const failed = { fullName: 'a thing works', status: 'failed', failureMessages: ['no\nat x'] };
+    const passed = { fullName: 'another works', status: 'passed' };
+    const file = { name: 'a.test.ts', status: 'failed', assertionResults: [failed, passed] };
+    expect(readFailures(report({ testResults: [file] }))).toEqual([
+      'a.test.ts: a thing works\n    no\n    at x',
+    ]);
+  });
+
+  it('names a file that could not be loaded', () => {
+    const file = { name: 'b.test.ts', status: 'failed', message: 'lost', assertionResults: [] };
+    expect(readFailures(report({ testResults: [file] }))).toEqual(['b.test.ts\n    lost']);
+  });
+
+  it('is empty where all passed', () => {
+    expect(readFailures(report({}))).toEqual([]);
   });
 });

@@ -1,11 +1,15 @@
 /**
- * Reads the JSON report of a vitest run and prints `PASSED FAILED SKIPPED`, three numbers.
+ * Reads the JSON report of a vitest run and prints `PASSED FAILED SKIPPED`, three numbers; with
+ * `--failures`, what failed and why.
  *
- * Usage: node scripts/dist/test-totals.js REPORT.json
+ * Usage: node scripts/dist/test-totals.js [--failures] REPORT.json
  *
  * Refuses a file that is not such a report: a run without a report is no success.
  */
 import { readFileSync } from 'node:fs';
+
+/** Of a failed test's message, this many lines are shown: what was expected, and where. */
+const MESSAGE_LINES = 12;
 
 const KEYS = ['numPassedTests', 'numFailedTests', 'numPendingTests', 'numTodoTests'] as const;
 
@@ -33,9 +37,51 @@ export function readTotals(text: string): Totals {
   return { passed, failed: failed + unexplained, skipped: pending + todo };
 }
 
+/** The parts of a report that say what failed. */
+interface FileResult {
+  readonly name: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly {
+    readonly fullName: string;
+    readonly status: string;
+    readonly failureMessages?: readonly string[];
+  }[];
+}
+
+/**
+ * Each failed test of a report, as `FILE: NAME` with the beginning of its message below, and each
+ * file that failed without a failed test.
+ */
+export function readFailures(text: string): string[] {
+  const { testResults = [] } = JSON.parse(text) as { readonly testResults?: readonly FileResult[] };
+  return testResults.flatMap((file) => {
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0 && file.status === 'failed') return [entry(file.name, file.message)];
+    return failed.map((test) =>
+      entry(`${file.name}: ${test.fullName}`, test.failureMessages?.join('\n')),
+    );
+  });
+}
+
+function entry(title: string, message = ''): string {
+  const lines = message.split('\n').slice(0, MESSAGE_LINES);
+  return [title, ...lines.map((line) => `    ${line}`)].join('\n');
+}
+
 if (import.meta.filename === process.argv[1]) {
-  const [path] = process.argv.slice(2);
+  const paths = process.argv.slice(2).filter((word) => word !== '--failures');
+  const [path] = paths;
   if (path === undefined) throw new Error('Cannot read a report: no path, expected one');
-  const { passed, failed, skipped } = readTotals(readFileSync(path, 'utf8'));
-  process.stdout.write(`${passed} ${failed} ${skipped}\n`);
+  const report = readFileSync(path, 'utf8');
+  if (process.argv.includes('--failures')) {
+    process.stdout.write(
+      readFailures(report)
+        .map((text) => `${text}\n`)
+        .join(''),
+    );
+  } else {
+    const { passed, failed, skipped } = readTotals(report);
+    process.stdout.write(`${passed} ${failed} ${skipped}\n`);
+  }
 }
