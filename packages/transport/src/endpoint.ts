@@ -465,8 +465,10 @@ export class Endpoint {
   }
 
   #freeId(): number {
+    const { idPrefix } = this.#options.io;
     for (;;) {
-      const id = this.#options.random() >>> 0;
+      const drawn = this.#options.random();
+      const id = (idPrefix === undefined ? drawn : (drawn & 0xff_ff_ff) | (idPrefix << 24)) >>> 0;
       if (id !== 0 && !this.#byLocalId.has(id)) return id;
     }
   }

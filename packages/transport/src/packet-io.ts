@@ -123,10 +123,11 @@ export interface PacketIOOptions {
   /** Socket buffers asked for, in bytes; default 8 MiB each. The system may grant less. */
   readonly socketBufferBytes?: number;
   /**
-   * Drops what can be no packet of the protocol before it is read, where the system can do that;
-   * default false. The protocol drops it all the same, at more cost.
+   * First byte of every connection id that will be opened here, 0 to 255. With it, what can be no
+   * packet of the protocol, and sealed packets for other ids, are dropped before they are read, where
+   * the system can do that. The protocol drops them all the same, at more cost.
    */
-  readonly dropsJunk?: boolean;
+  readonly idPrefix?: number;
 }
 
 /**
@@ -144,6 +145,8 @@ export interface PacketIO {
   /** What is in use and why, one line for the log: offloads, buffers granted. */
   readonly description: string;
   readonly localAddress: PeerAddress;
+  /** First byte that the ids of its connections must have; any where it is absent. */
+  readonly idPrefix?: number | undefined;
   readonly received: ReceiveBatch;
 
   /**

@@ -24,7 +24,7 @@ namespace {
 
 constexpr napi_type_tag kSocketTag = {0x6a65747374726561, 0x6d2d7564702d3031};
 // Rises with every change of a signature here; src/native-addon.ts wants the same.
-constexpr double kInterfaceVersion = 5;
+constexpr double kInterfaceVersion = 6;
 constexpr double kSafeIntegerMax = 9007199254740991.0;
 constexpr size_t kStatsValues = 10;
 
@@ -354,12 +354,14 @@ napi_value close_socket(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// dropJunk(socket): whether the system drops in the kernel what can be no packet of ours
+// dropJunk(socket, idPrefix): whether the system drops in the kernel what can be no packet of ours
 napi_value drop_junk(napi_env env, napi_callback_info info) {
   const SocketCall call(env, info);
-  if (call.socket == nullptr) return nullptr;
+  uint32_t id_prefix = 0;
+  if (call.socket == nullptr || !call.number(1, 0, UINT8_MAX, &id_prefix)) return nullptr;
+  const int descriptor = call.socket->engine.socket().descriptor();
   napi_value out = nullptr;
-  napi_get_boolean(env, attach_junk_filter(call.socket->engine.socket().descriptor()), &out);
+  napi_get_boolean(env, attach_junk_filter(descriptor, static_cast<uint8_t>(id_prefix)), &out);
   return out;
 }
 

@@ -43,9 +43,10 @@ constexpr uint16_t kAtLeast = BPF_JMP | BPF_JGE | BPF_K;
 constexpr uint16_t kReturn = BPF_RET | BPF_K;
 
 constexpr uint32_t kSealedHead = static_cast<uint32_t>(kFirstByteSealed) << 24;
-constexpr uint8_t kClear = 9;
-constexpr uint8_t kPass = 19;
-constexpr uint8_t kDrop = 20;
+constexpr uint8_t kPrefix = 8;
+constexpr uint8_t kClear = 11;
+constexpr uint8_t kPass = 21;
+constexpr uint8_t kDrop = 22;
 
 constexpr Step kSteps[] = {
     /*  0 */ {kLength, 0, 0, 0},
@@ -53,31 +54,33 @@ constexpr Step kSteps[] = {
     /*  2 */ {kAtLeast, kUdpBytes + kClearBytesMin, 3, kDrop},
     /*  3 */ {kByte, kFirstByteAt, 0, 0},
     /*  4 */ {kEqual, kFirstByteClear, kClear, 5},
-    // A sealed packet: its first word is fixed.
+    // A sealed packet: its first word is fixed, and its connection id begins like all of this socket.
     /*  5 */ {kWord, kFirstByteAt, 0, 0},
     /*  6 */ {kEqual, kSealedHead, 7, kDrop},
-    /*  7 */ {kLength, 0, 0, 0},
-    /*  8 */ {kAtLeast, kUdpBytes + kPacketOverheadBytes, kPass, kDrop},
+    /*  7 */ {kByte, kConnectionIdAt, 0, 0},
+    /*  8 */ {kEqual, 0, 9, kDrop},
+    /*  9 */ {kLength, 0, 0, 0},
+    /* 10 */ {kAtLeast, kUdpBytes + kPacketOverheadBytes, kPass, kDrop},
     // A clear one: a possible cookie, a known kind; what names no connection yet is padded.
-    /*  9 */ {kByte, kCookieBytesAt, 0, 0},
-    /* 10 */ {kAtLeast, kCookieBytesMax + 1, kDrop, 11},
-    /* 11 */ {kByte, kClearKindAt, 0, 0},
-    /* 12 */ {kEqual, 0, kDrop, 13},
-    /* 13 */ {kAtLeast, kClearKinds + 1, kDrop, 14},
-    /* 14 */ {kEqual, kClearCrypto, 15, kPass},
-    /* 15 */ {kWord, kConnectionIdAt, 0, 0},
-    /* 16 */ {kEqual, 0, 17, kPass},
-    /* 17 */ {kLength, 0, 0, 0},
-    /* 18 */ {kAtLeast, kUdpBytes + kFirstBytesMin, kPass, kDrop},
-    /* 19 */ {kReturn, 0xffffffff, 0, 0},
-    /* 20 */ {kReturn, 0, 0, 0},
+    /* 11 */ {kByte, kCookieBytesAt, 0, 0},
+    /* 12 */ {kAtLeast, kCookieBytesMax + 1, kDrop, 13},
+    /* 13 */ {kByte, kClearKindAt, 0, 0},
+    /* 14 */ {kEqual, 0, kDrop, 15},
+    /* 15 */ {kAtLeast, kClearKinds + 1, kDrop, 16},
+    /* 16 */ {kEqual, kClearCrypto, 17, kPass},
+    /* 17 */ {kWord, kConnectionIdAt, 0, 0},
+    /* 18 */ {kEqual, 0, 19, kPass},
+    /* 19 */ {kLength, 0, 0, 0},
+    /* 20 */ {kAtLeast, kUdpBytes + kFirstBytesMin, kPass, kDrop},
+    /* 21 */ {kReturn, 0xffffffff, 0, 0},
+    /* 22 */ {kReturn, 0, 0, 0},
 };
 constexpr size_t kStepCount = sizeof(kSteps) / sizeof(kSteps[0]);
 static_assert(kStepCount == kDrop + 1, "the last two steps are the ends");
 
 }  // namespace
 
-bool attach_junk_filter(int descriptor) {
+bool attach_junk_filter(int descriptor, uint8_t id_prefix) {
   sock_filter program[kStepCount];
   for (size_t i = 0; i < kStepCount; i++) {
     const Step& step = kSteps[i];
@@ -86,6 +89,7 @@ bool attach_junk_filter(int descriptor) {
     program[i] = {step.code, static_cast<uint8_t>(jumps ? step.if_so - i - 1 : 0),
                   static_cast<uint8_t>(jumps ? step.if_not - i - 1 : 0), step.value};
   }
+  program[kPrefix].k = id_prefix;
   const sock_fprog all = {static_cast<uint16_t>(kStepCount), program};
   return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) == 0;
 }

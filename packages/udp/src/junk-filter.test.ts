@@ -1,4 +1,4 @@
-/** What the kernel drops for a socket that `dropsJunk`: junk, and nothing that the protocol sends. */
+/** What the kernel drops for a socket with an `idPrefix`: junk, and nothing that the protocol sends. */
 import {
   CLEAR_KIND,
   encodeClear,
@@ -14,6 +14,7 @@ import { RawSocket, receiveNow, until } from './packet-io-pair.conformance.js';
 
 const { reason } = loadNativeAddon();
 const SEALED_MIN = 48;
+const ID_PREFIX = 0xa5;
 const MARK = encodeDiscover(new Uint8Array(16).fill(77));
 const opened: { close(): Promise<void> }[] = [];
 
@@ -21,9 +22,10 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((one) => one.close()));
 });
 
-const openPair = async (dropsJunk: boolean) => {
+const openPair = async (filtered: boolean) => {
   const arena = new Uint8Array(65_536);
-  const io = await openPacketIO({ address: '127.0.0.1', port: 0, arena, dropsJunk });
+  const prefix = filtered ? { idPrefix: ID_PREFIX } : {};
+  const io = await openPacketIO({ address: '127.0.0.1', port: 0, arena, ...prefix });
   const raw = await RawSocket.open();
   opened.push(io, raw);
   return { io, raw };
@@ -70,6 +72,7 @@ const JUNK: Readonly<Record<string, Uint8Array>> = {
   'random bytes': filled(200, ''),
   'a sealed packet that is too short': filled(SEALED_MIN - 1, '11000000'),
   'a sealed packet with a reserved byte': filled(SEALED_MIN, '11000100'),
+  'a sealed packet for an id that begins otherwise': filled(300, '11000000a4'),
   'a clear packet that is too short': filled(31, '10'),
   'a clear packet of kind 0': filled(300, `10${'00'.repeat(40)}`),
   'a clear packet of kind 5': filled(300, `10${'00'.repeat(15)}05${'00'.repeat(30)}`),
@@ -90,7 +93,7 @@ const TRUE_ONES: Readonly<Record<string, Uint8Array>> = {
   'more than one packet may be': filled(1501, '20'),
 };
 
-describe.skipIf(reason !== null)('a socket that drops junk', () => {
+describe.skipIf(reason !== null)('a socket with a prefix of ids', () => {
   it.each(Object.entries(JUNK))('never reads %s', async (_name, datagram) => {
     expect(await read(await openPair(true), [datagram, datagram])).toBe(0);
     expect(await read(await openPair(false), [datagram])).toBe(1);
@@ -98,5 +101,12 @@ describe.skipIf(reason !== null)('a socket that drops junk', () => {
 
   it.each(Object.entries(TRUE_ONES))('reads %s', async (_name, datagram) => {
     expect(await read(await openPair(true), [datagram, datagram])).toBe(2);
+  });
+
+  it('opens no connection whose packets it would drop', async () => {
+    const { io } = await openPair(true);
+    const peer = { address: '127.0.0.1', port: 9 };
+    expect(() => io.openConnection(0xa4_00_00_01, 1, peer)).toThrow('expected 165');
+    expect(io.openConnection(0xa5_00_00_01, 1, peer)).toBe(0);
   });
 });

@@ -22,7 +22,7 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 5;
+const INTERFACE_VERSION = 6;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
 export interface NativeAddon extends NativeFileSystem, NativeHash, NativeProcesses, NativeTcp {
@@ -63,8 +63,11 @@ export interface NativeAddon extends NativeFileSystem, NativeHash, NativeProcess
   stats(socket: NativeSocket, values: Float64Array): void;
   offloads(socket: NativeSocket): NativeOffloads;
   close(socket: NativeSocket): void;
-  /** Returns whether the system drops in the kernel what can be no packet of ours. */
-  dropJunk(socket: NativeSocket): boolean;
+  /**
+   * Returns whether the system drops in the kernel what can be no packet of ours: no packet of the
+   * protocol, or a sealed one for a connection id that does not begin with this byte.
+   */
+  dropJunk(socket: NativeSocket, idPrefix: number): boolean;
   selfTest(): boolean;
 }
 

@@ -21,6 +21,7 @@ export class NativePacketIO implements PacketIO {
   readonly kind = 'native';
   readonly canBlock = true;
   readonly localAddress: PeerAddress;
+  readonly idPrefix: number | undefined;
   readonly received: ReceiveBatch;
   readonly #addon: NativeAddon;
   readonly #socket: NativeSocket;
@@ -29,10 +30,16 @@ export class NativePacketIO implements PacketIO {
   #immediate: NodeJS.Immediate | null = null;
   #closed = false;
 
-  private constructor(addon: NativeAddon, socket: NativeSocket, received: ReceiveBatch) {
+  private constructor(
+    addon: NativeAddon,
+    socket: NativeSocket,
+    received: ReceiveBatch,
+    idPrefix: number | undefined,
+  ) {
     this.#addon = addon;
     this.#socket = socket;
     this.received = received;
+    this.idPrefix = idPrefix;
     this.localAddress = { address: socket.address, port: socket.port };
     this.#granted = this.#describe();
   }
@@ -56,8 +63,9 @@ export class NativePacketIO implements PacketIO {
       words,
     );
     // Where the system refuses, the engine and the protocol drop it.
-    if (complete.dropsJunk) addon.dropJunk(socket);
-    return new NativePacketIO(addon, socket, { count: 0, words, bytes });
+    const { idPrefix } = complete;
+    if (idPrefix !== undefined) addon.dropJunk(socket, idPrefix);
+    return new NativePacketIO(addon, socket, { count: 0, words, bytes }, idPrefix);
   }
 
   /** Asked anew each time, because GSO may turn out not to work on the way. */
@@ -67,6 +75,11 @@ export class NativePacketIO implements PacketIO {
   }
 
   openConnection(localId: number, remoteId: number, peer: PeerAddress): number {
+    if (this.idPrefix !== undefined && localId >>> 24 !== this.idPrefix) {
+      throw new RangeError(
+        `Cannot open connection ${localId}: its first byte is ${localId >>> 24}, expected ${this.idPrefix}`,
+      );
+    }
     return this.#addon.openConnection(this.#socket, localId, remoteId, peer.address, peer.port);
   }
 

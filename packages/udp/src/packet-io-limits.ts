@@ -12,7 +12,9 @@ export const ARENA_BYTES_MAX = 1024 * 1024 * 1024;
 export const DATAGRAM_BYTES_MAX = 65_507;
 
 /** Options with every default filled in. */
-export type CompleteOptions = Required<PacketIOOptions>;
+export type CompleteOptions = Required<Omit<PacketIOOptions, 'idPrefix'>> & {
+  readonly idPrefix: number | undefined;
+};
 
 /**
  * Fills in defaults.
@@ -26,11 +28,12 @@ export function completeOptions(options: PacketIOOptions): CompleteOptions {
     arena: options.arena,
     keyEpochShift: options.keyEpochShift ?? KEY_EPOCH_SHIFT_DEFAULT,
     socketBufferBytes: options.socketBufferBytes ?? SOCKET_BUFFER_BYTES_DEFAULT,
-    dropsJunk: options.dropsJunk ?? false,
+    idPrefix: options.idPrefix,
   };
   checkRange('port', complete.port, [0, 65_535]);
   checkRange('arena bytes', complete.arena.byteLength, [ARENA_BYTES_MIN, ARENA_BYTES_MAX]);
   checkRange('keyEpochShift', complete.keyEpochShift, [8, 26]);
+  if (complete.idPrefix !== undefined) checkRange('idPrefix', complete.idPrefix, [0, 255]);
   checkRange('socketBufferBytes', complete.socketBufferBytes, [4096, 1024 * 1024 * 1024]);
   return complete;
 }

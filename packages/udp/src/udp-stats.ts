@@ -4,7 +4,7 @@ import type { PacketIOStats } from '@jetstream/transport';
 export interface UdpStats extends PacketIOStats {
   /**
    * Datagrams that arrived and were dropped before they were read: the receive buffer or queue was
-   * full, or, with `dropsJunk`, they could be no packet of ours.
+   * full, or, with an `idPrefix`, they could be no packet of ours.
    */
   readonly packetsOverflowed: number;
 }

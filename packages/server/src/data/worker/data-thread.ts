@@ -2,6 +2,7 @@
  * Entry of a data worker thread: waits for its options, opens the socket and the disk thread, then
  * runs the worker.
  */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { openPacketIO } from '@jetstream/udp';
@@ -24,7 +25,7 @@ const io = await openPacketIO({
   port: options.port,
   arena,
   keyEpochShift: options.keyEpochShift,
-  dropsJunk: true,
+  idPrefix: randomInt(256),
   ...(dataPath === 'auto' ? {} : { prefer: dataPath }),
 });
 const storage = await openThreadStorage({ arena: shared });
