@@ -7,6 +7,7 @@ import { sameBytes } from './bytes.js';
 import { CLEAR_KIND, type ClearPacket, decodeClear } from './clear-packet.js';
 import { encodeRefusal, encodeRetry, refusalReason, startsHandshake } from './clear-replies.js';
 import { type Connection, type FixedConnection, newConnection } from './connection.js';
+import { freeConnectionId } from './connection-id.js';
 import { CryptoExchange } from './crypto-exchange.js';
 import { discoverIdOf, encodeDiscover } from './discover-packet.js';
 import type { ConnectOptions, EndpointOptions } from './endpoint-options.js';
@@ -465,11 +466,6 @@ export class Endpoint {
   }
 
   #freeId(): number {
-    const { idPrefix } = this.#options.io;
-    for (;;) {
-      const drawn = this.#options.random();
-      const id = (idPrefix === undefined ? drawn : (drawn & 0xff_ff_ff) | (idPrefix << 24)) >>> 0;
-      if (id !== 0 && !this.#byLocalId.has(id)) return id;
-    }
+    return freeConnectionId(this.#options, (id) => this.#byLocalId.has(id));
   }
 }

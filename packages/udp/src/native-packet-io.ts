@@ -33,8 +33,7 @@ export class NativePacketIO implements PacketIO {
   private constructor(
     addon: NativeAddon,
     socket: NativeSocket,
-    received: ReceiveBatch,
-    idPrefix: number | undefined,
+    { received, idPrefix }: Pick<PacketIO, 'received' | 'idPrefix'>,
   ) {
     this.#addon = addon;
     this.#socket = socket;
@@ -65,7 +64,7 @@ export class NativePacketIO implements PacketIO {
     // Where the system refuses, the engine and the protocol drop it.
     const { idPrefix } = complete;
     if (idPrefix !== undefined) addon.dropJunk(socket, idPrefix);
-    return new NativePacketIO(addon, socket, { count: 0, words, bytes }, idPrefix);
+    return new NativePacketIO(addon, socket, { received: { count: 0, words, bytes }, idPrefix });
   }
 
   /** Asked anew each time, because GSO may turn out not to work on the way. */
