@@ -4,12 +4,16 @@ import { defineConfig } from 'vitest/config';
 // processes or run long virtual hours, and need other limits. The kinds that start processes run one
 // file at a time and after the others: vitest refuses two projects with different worker counts in
 // one group.
+/** A busy machine takes its time: these limits only end what hangs. */
+const patience = { expect: { poll: { interval: 20, timeout: 15_000 } }, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
       {
         test: {
+          ...patience,
           name: 'unit',
           include: [
             'packages/*/src/**/*.test.ts',
@@ -22,6 +26,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...patience,
           name: 'simulation',
           include: ['tests/simulation/**/*.test.ts'],
           testTimeout: 60_000,
@@ -29,6 +34,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...patience,
           name: 'fuzz',
           include: ['tests/fuzz/**/*.test.ts'],
           testTimeout: 240_000,
@@ -36,10 +42,10 @@ export default defineConfig({
       },
       {
         test: {
+          ...patience,
           name: 'integration',
           include: ['tests/integration/**/*.test.ts', 'tests/e2e/**/*.test.ts'],
           testTimeout: 120_000,
-          hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
           // Two servers and a client share the cores with the tests, so one file at a time.
           fileParallelism: false,
@@ -47,11 +53,11 @@ export default defineConfig({
       },
       {
         test: {
+          ...patience,
           name: 'conformance',
           include: ['tests/conformance/**/*.test.ts'],
           globalSetup: ['tests/conformance/harness/global-setup.ts'],
           testTimeout: 30_000,
-          hookTimeout: 30_000,
           sequence: { groupOrder: 2 },
           // All files talk to one server and change its settings, so one file at a time; and they
           // share a worker, because starting one takes longer than most files.
@@ -61,12 +67,12 @@ export default defineConfig({
       },
       {
         test: {
+          ...patience,
           name: 'attacks',
           include: ['tests/attacks/**/*.test.ts'],
           // Two servers of its own: what is left of one after the attacks is no place for other tests.
           globalSetup: ['tests/conformance/harness/global-setup.ts'],
           testTimeout: 60_000,
-          hookTimeout: 30_000,
           sequence: { groupOrder: 3 },
           fileParallelism: false,
           isolate: false,

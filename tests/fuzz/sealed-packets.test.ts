@@ -21,7 +21,7 @@ import { fuzzRuns, fuzzSeed } from './fuzz-run.js';
 
 const LOCAL_ID = 0x0102_0304;
 const PAYLOAD = 200;
-const WAIT_MS = 5000;
+const WAIT_MS = 30_000;
 
 const keysOf = (fill: number): ConnectionKeys => ({
   direction: 'receive',

@@ -132,6 +132,7 @@ export class ChunkOutbox {
     this.nextGeneration();
     this.#again = [];
     this.#againHead = 0;
+    this.#spares = [];
     this.#fresh = [];
     this.#table.forEach((out, ref) => {
       if (out === null) return;

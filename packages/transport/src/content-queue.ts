@@ -69,7 +69,7 @@ export class ContentQueue {
     return this.outbox.ready || this.stream.ready;
   }
   get ready(): boolean {
-    return this.outbox.ready || this.stream.ready || this.#pingDue;
+    return this.waiting || this.#pingDue;
   }
   /** Whether the content filled in last is data. */
   get isData(): boolean {

@@ -186,7 +186,7 @@ export class Flow {
     }
   }
 
-  /** Appends what may leave now. @returns Whether the batch could have taken more of ours. */
+  /** Appends what may leave now. */
   fill(batch: SendBatch, room: number, now: number): void {
     if (this.#closed) return;
     const end = Math.min(batch.count + room, batch.words.length / 9);

@@ -200,11 +200,11 @@ export const giveTo = (role: 'user' | 'other', path: string): void => {
   if (uid !== undefined) execFileSync('chown', ['-h', '-R', `${uid}`, path]);
 };
 
-/** Waits until a check holds. @throws {Error} After 10 s. */
+/** Waits until a check holds. @throws {Error} After 25 s. */
 export async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 25_000;
   while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`It took more than 10 s until ${what}`);
+    if (performance.now() > deadline) throw new Error(`It took more than 25 s until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -240,7 +240,9 @@ describe('ManifestService', () => {
     const { scanner, held } = heldScanner();
     const first = serviceWith(scanner);
     const { manifestId } = await first.create(callerOf(), { mappings: { '/d': '/in' } });
-    expect(await first.keepMaking(manifestId)).toBe(true);
+    // Two transfers of it may begin at once.
+    const asked = [first.keepMaking(manifestId), first.keepMaking(manifestId)];
+    expect(await Promise.all(asked)).toEqual([true, true]);
     await first.stop();
     const resumed = heldScanner();
     const second = serviceWith(resumed.scanner);

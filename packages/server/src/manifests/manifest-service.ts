@@ -51,6 +51,8 @@ export interface ManifestServiceOptions {
 interface Making {
   readonly request: ScanRequest;
   readonly controller: AbortController;
+  /** Set once the scan is kept over restarts: all who ask for that wait for one write. */
+  kept: Promise<void> | null;
 }
 
 const structureOf = (record: ManifestRecord): ManifestStructure => ({
@@ -272,7 +274,13 @@ export class ManifestService {
   async keepMaking(manifestId: string): Promise<boolean> {
     const making = this.#pending.get(manifestId);
     if (making === undefined) return false;
-    await keepScanOrder(this.listPath(manifestId), making.request);
+    making.kept ??= keepScanOrder(this.listPath(manifestId), making.request);
+    try {
+      await making.kept;
+    } catch (error) {
+      making.kept = null;
+      throw error;
+    }
     if (this.#pending.get(manifestId) === making) return true;
     await dropScanOrder(this.listPath(manifestId));
     return false;
@@ -293,7 +301,7 @@ export class ManifestService {
   }
 
   #reserve(record: ManifestRecord, request: ScanRequest): Making {
-    const making = { request, controller: new AbortController() };
+    const making: Making = { request, controller: new AbortController(), kept: null };
     this.#pending.set(record.id, making);
     return making;
   }

@@ -74,8 +74,8 @@ describe('checkPatterns', () => {
 
   it('the slowest allowed pattern on the longest name takes no second', () => {
     const filter = pathFilter({ include: ['*a*a*b'], exclude: [] });
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(filter.takes(['a'.repeat(255)])).toBe(false);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(1000);
   });
 });

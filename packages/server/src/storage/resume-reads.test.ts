@@ -108,7 +108,7 @@ describe.skipIf(loadNativeHash() === null)('after a break', () => {
       const read = countReads();
       await source.close();
       // The small file in front is hashed again, which costs less than to keep its digest.
-      await vi.waitFor(() => expect(read(world.target)).toBe(3000));
+      await expect.poll(() => read(world.target)).toBe(3000);
       const ends = { source: await world.openSource(), target: again };
       await complete(ends);
       expect(read(world.target)).toBe(3000);

@@ -103,9 +103,13 @@ describe('PasswordVerifier', () => {
     const hash = await hashPassword('right');
     await verifier.verify(null, 'warm up');
     const timeOf = async (passwordHash: string | null): Promise<number> => {
-      const startMs = performance.now();
-      for (let round = 0; round < 4; round += 1) await verifier.verify(passwordHash, `x${round}`);
-      return performance.now() - startMs;
+      let shortestMs = Infinity;
+      for (let round = 0; round < 4; round += 1) {
+        const startMs = performance.now();
+        await verifier.verify(passwordHash, `x${round}`);
+        shortestMs = Math.min(shortestMs, performance.now() - startMs);
+      }
+      return shortestMs;
     };
     const [known, unknown] = [await timeOf(hash), await timeOf(null)];
     // Wide bounds: without the decoy it would be hundreds of times less.

@@ -79,7 +79,7 @@ describe('a list that grows while it is sent', () => {
       bytesTotal: GROUP_ENTRIES * SIZE,
     });
     expect(fs.existsSync(listPath)).toBe(false);
-    expect(published()).toBeGreaterThan(0);
+    await expect.poll(published).toBeGreaterThan(0);
     find(writer, GROUP_ENTRIES + 1, FILES);
     writer.finish();
     const { outcome } = await sender.waitFor('sendEnded');
