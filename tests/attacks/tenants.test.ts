@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
+import { definitionOf, METHODS, type MethodName } from '@jetstream/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { giveTo, openSessions, type Session, target } from '../conformance/harness/sessions.js';
-import { anyCall, type Pool } from './call-generator.js';
+import { anyCall, type GeneratedCall, type Pool } from './call-generator.js';
 
 const sessions = openSessions();
 
@@ -14,6 +15,8 @@ interface Tenant {
   readonly session: Session;
   readonly marker: string;
   readonly ids: readonly unknown[];
+  readonly manifestId: string;
+  readonly destinationId: string;
   /** Everything that it can see, as text. */
   view(): Promise<string>;
 }
@@ -23,7 +26,10 @@ const sandboxed = async (userName: string, directory: string): Promise<void> => 
   await superuser.call('setSandboxMapping', { userName, sandboxRoots: { '': directory } });
 };
 
-const VIEWS = ['send.getManifests', 'send.getDestinations', 'send.getTransfers', 'getAPITokens'];
+const VIEWS = [
+  ...['send.getManifests', 'send.getDestinations', 'send.getTransfers', 'send.getSharedTokens'],
+  'getAPITokens',
+];
 
 /** @param root Where the tenant's own files lie, as it names them; '' for the root of its sandbox. */
 const openTenant = async (root: string): Promise<Tenant> => {
@@ -39,8 +45,16 @@ const openTenant = async (root: string): Promise<Tenant> => {
   await session.call('send.waitForManifest', { manifestId, timeoutSeconds: 20 });
   const destination = await session.call<{ destinationId: string }>('send.createDestination', {
     destinationAddress: '127.0.0.1',
-    destinationPort: 9,
+    destinationPort: 7,
   });
+  const { destinationId } = destination;
+  const transfer = await session.call<{ transferId: string }>('send.createTransfer', {
+    ...{ manifestId, destinationId, destinationPath: `/${marker}` },
+  });
+  const { transferId } = transfer;
+  // At rest, so that only others can change it.
+  await session.call('send.suspendTransfer', { transferId });
+  const shared = await session.call<{ token: string }>('send.createSharedToken', { manifestId });
   const token = await session.call<{ token: string }>('createAPIToken', { description: marker });
   const listed = await session.call<{ token: string }[]>('getAPITokens');
   const { requestId } = await session.call<{ requestId: number }>('lsAsync', { path: `${root}/` });
@@ -48,9 +62,13 @@ const openTenant = async (root: string): Promise<Tenant> => {
   return {
     session,
     marker,
+    manifestId,
+    destinationId,
     ids: [
       manifestId,
-      destination.destinationId,
+      destinationId,
+      transferId,
+      shared.token.split('.').slice(0, 2).join('.'),
       token.token.split('.').slice(0, 2).join('.'),
       ...listed.map((entry) => entry.token),
       requestId,
@@ -63,9 +81,22 @@ const openTenant = async (root: string): Promise<Tenant> => {
         seen.push(await session.result('lsAsync', { path, calculateHashType: 'MD5' }));
       }
       seen.push(await session.result('duAsync', { path: `${root}/` }));
-      return JSON.stringify(seen);
+      // The moment of looking is part of the answer.
+      return JSON.stringify(seen, (key, value) => (key === 'snapshotTime' ? 0 : value));
     },
   };
+};
+
+/** Parameters that name an object of the server. */
+const ID_PARAMETER = /Id$|^identifier$|^token$/;
+const OBJECT_TYPES = ['manifest', 'destination', 'transfer', 'sharedToken'];
+/** What else a call with an id must have. */
+const FILLED: Readonly<Record<string, unknown>> = {
+  milliseconds: 5,
+  userData: { taken: true },
+  key: 'kept',
+  mappings: { '/x': '/own' },
+  destinationPath: '/',
 };
 
 /** They end the session or the login of the one who calls, and only that. */
@@ -77,28 +108,75 @@ const diskBelow = (directory: string): string =>
     ? execFileSync('find', [directory, '-printf', '%P %y %U %G %m %s %T@\n'], { encoding: 'utf8' })
     : '';
 
+/** Every method of the contract that takes ids, with each id of the tenant in turn. */
+const callsWithIds = function* (tenant: Tenant): Generator<GeneratedCall> {
+  for (const method of Object.keys(METHODS) as MethodName[]) {
+    const { params: schema, required } = definitionOf(method);
+    const names = Object.keys(schema.shape).filter((name) => ID_PARAMETER.test(name));
+    if (EXCEPT.has(method) || names.length === 0) continue;
+    const filled = required.filter((name) => name in FILLED).map((name) => [name, FILLED[name]]);
+    const kinds = 'objectType' in schema.shape ? OBJECT_TYPES : [null];
+    for (const id of tenant.ids) {
+      const ids = names.map((name) => [name, id]);
+      for (const kind of kinds) {
+        const objectType = kind === null ? [] : [['objectType', kind]];
+        yield { method, params: Object.fromEntries([...ids, ...filled, ...objectType]) };
+      }
+    }
+  }
+};
+
+/** Transfers half of whose parts are the tenant's. */
+const takeParts = async (
+  attacker: Session,
+  { manifestId, destinationId }: Tenant,
+): Promise<void> => {
+  const own = await attacker.call<{ destinationId: string }>('send.createDestination', {
+    ...{ destinationAddress: '127.0.0.1', destinationPort: 9 },
+  });
+  const mixed = [
+    { manifestId, destinationId: own.destinationId },
+    { manifestId, destinationId },
+  ];
+  for (const params of mixed) {
+    const taking = attacker.call('send.createTransfer', params);
+    await expect(taking).rejects.toMatchObject({ code: 'not_found' });
+  }
+};
+
+/** One call and the request that it may have made; both as far as they say anything of the tenant. */
+const callOnce = async (
+  { session, tenant }: { session: Session; tenant: Tenant },
+  { method, params }: GeneratedCall,
+): Promise<void> => {
+  const given = JSON.stringify(params);
+  const answer = await session.call(method, params).catch((error: unknown) => {
+    expect((error as { code: string }).code, `${method} ${given}`).not.toBe('internal');
+    return null;
+  });
+  const requestId = (answer as { requestId?: unknown } | null)?.requestId;
+  const result =
+    typeof requestId === 'number'
+      ? await session.call('getRequestResult', { requestId }).catch(() => null)
+      : null;
+  // Its own words may come back to the attacker; nothing else of the tenant may.
+  if (given.includes(tenant.marker)) return;
+  expect(JSON.stringify([answer, result]), `${method} ${given}`).not.toContain(tenant.marker);
+};
+
 /** Random calls of `user`, none of which may change or show anything of the tenant. */
 const attack = async (tenant: Tenant, pool: Pool, disk: string): Promise<void> => {
   const attacker = await sessions.fresh('user');
   const before = await tenant.view();
   const diskBefore = diskBelow(disk);
   expect(before).toContain(tenant.marker);
+  await takeParts(attacker, tenant);
+  for (const call of callsWithIds(tenant)) await callOnce({ session: attacker, tenant }, call);
+  expect(await tenant.view()).toBe(before);
   await fc.assert(
-    fc.asyncProperty(anyCall(pool, EXCEPT), async ({ method, params }) => {
-      const given = JSON.stringify(params);
-      const answer = await attacker.call(method, params).catch((error: unknown) => {
-        expect((error as { code: string }).code, `${method} ${given}`).not.toBe('internal');
-        return null;
-      });
-      const requestId = (answer as { requestId?: unknown } | null)?.requestId;
-      const result =
-        typeof requestId === 'number'
-          ? await attacker.call('getRequestResult', { requestId }).catch(() => null)
-          : null;
-      // Its own words may come back to the attacker; nothing else of the tenant may.
-      if (given.includes(tenant.marker)) return;
-      expect(JSON.stringify([answer, result]), method).not.toContain(tenant.marker);
-    }),
+    fc.asyncProperty(anyCall(pool, EXCEPT), (call) =>
+      callOnce({ session: attacker, tenant }, call),
+    ),
     { numRuns: Number(process.env.JETSTREAM_ATTACK_RUNS || 250) },
   );
   const events = await attacker.call('getEventLog');

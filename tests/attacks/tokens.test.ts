@@ -1,8 +1,10 @@
 /** Attacks on tokens: scopes that are wider than they look, and tokens that outlive themselves. */
 import { describe, expect, it } from 'vitest';
 import { anyFailure, failure, openSessions, target } from '../conformance/harness/sessions.js';
+import { hasPeer, openSending } from '../conformance/harness/transfers.js';
 
 const sessions = openSessions();
+const sending = openSending(sessions);
 
 const names = (listing: { files: { name: string }[] }): string[] =>
   listing.files.map(({ name }) => name).sort();
@@ -83,6 +85,33 @@ describe('attack 14, File Browser #5216: a login can be taken back while it is i
       const work = guest.call('lsAsync', { path: '/' });
       await expect(work).rejects.toMatchObject(failure('not_authenticated'));
     }
+  });
+
+  it.skipIf(!hasPeer)('the next offer of files with it is refused, whoever kept it', async () => {
+    const { session: receiver, directory } = await sending.receiver();
+    const { token } = await receiver.call<{ token: string }>('createAPIToken', { permissions: 2 });
+    const { destinationId } = await sending.destination({ destinationToken: token });
+    const destinationPath = `${directory}/by-token`;
+    const before = await sending.transfer({ destinationId, destinationPath });
+    expect((await sending.ended(before.transferId)).status).toBe('complete');
+    await receiver.call('deleteAPIToken', { token });
+    const after = await sending.transfer({ destinationId, destinationPath });
+    const { status, errorMessage } = await sending.ended(after.transferId);
+    expect([status, errorMessage]).toEqual(['error', expect.stringContaining('token')]);
+  });
+
+  it.skipIf(!hasPeer)('files on their way are refused once it has expired', async () => {
+    const { session: receiver, directory } = await sending.receiver();
+    const { token } = await receiver.call<{ token: string }>('createAPIToken', { permissions: 2 });
+    const { destinationId } = await sending.destination({ destinationToken: token });
+    const destinationPath = `${directory}/until-expiry`;
+    const { transferId } = await sending.slowTransfer({ destinationId, destinationPath });
+    await sending.moving(transferId);
+    await receiver.call('updateAPIToken', { token, timeLimitSeconds: 1 });
+    // It would take a minute.
+    const { status, errorMessage, bytesDurable, totalBytes } = await sending.ended(transferId);
+    expect([status, errorMessage]).toEqual(['error', expect.stringContaining('taken back')]);
+    expect(bytesDurable).toBeLessThan(totalBytes ?? 0);
   });
 
   it('a wrangler whose right is taken back is a user from the next call on', async () => {

@@ -1,6 +1,6 @@
 /**
  * Real servers for tests: each its own process with its own state directory, all below one
- * temporary directory that vanishes with them, after it was searched for secrets.
+ * temporary directory that vanishes with them, after it was searched for secrets and open doors.
  *
  * ```ts
  * await using lab = openLab();
@@ -24,6 +24,7 @@ import {
   startServer,
 } from '../../scripts/server-process.js';
 import { findLabSecrets, secretsOf } from './lab-secrets.js';
+import { openToOthers } from './open-state.js';
 
 /** Servers, clients and directories of one test. */
 export interface Lab extends AsyncDisposable {
@@ -82,11 +83,13 @@ export function openLab(): Lab {
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(clients.map((api) => api.close()));
+      const open = [...servers.values()].flatMap(({ stateDir }) => openToOthers(stateDir));
       await Promise.allSettled([...servers.values()].map((server) => server.stop(5000)));
       const places = [...servers.values()].map((server) => server.directory);
       const found = findLabSecrets(places, given);
       rmSync(directory, { recursive: true, force: true });
       if (found.length > 0) throw new Error(`Secrets lie in clear text: ${found.join('; ')}`);
+      if (open.length > 0) throw new Error(`State is open to others: ${open.join('; ')}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What each process of a server that was started as root may do, and how they end together. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '@jetstream/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -31,6 +31,9 @@ afterAll(() => lab[Symbol.asyncDispose]());
 const capabilities = ({ status }: ProcessFacts): (string | undefined)[] =>
   ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].map((name) => status.get(name));
 
+/** What the shell that starts the server has for other commands. */
+const SHELL_SECRET = 'a password of the shell';
+
 const nothing = Array.from({ length: 4 }, () => '0'.repeat(16));
 
 /** All processes of a server, the monitor included. */
@@ -46,7 +49,12 @@ describe('while it runs', () => {
   let server: ServerProcess;
 
   beforeAll(async () => {
-    server = await startAsRoot(lab, 'paris');
+    process.env['JETSTREAM_API_PASSWORD'] = SHELL_SECRET;
+    try {
+      server = await startAsRoot(lab, 'paris');
+    } finally {
+      delete process.env['JETSTREAM_API_PASSWORD'];
+    }
   });
 
   test('the server proper is its own account without any capability or group', () => {
@@ -72,6 +80,21 @@ describe('while it runs', () => {
     expect(agent?.status.get('Groups')?.split(' ')).not.toContain('0');
     expect(agent?.status.get('NoNewPrivs')).toBe('1');
     expect(agent && capabilities(agent)).toEqual(nothing);
+  });
+
+  test('no memory can be read or dumped by others than root, and no secret lies beside it', async () => {
+    const alice = await loginAs(lab, server, ALICE);
+    await alice.server.ls('/');
+    expect(familyOf(server).length).toBeGreaterThanOrEqual(3);
+    for (const pid of familyOf(server)) {
+      // What the kernel gives to root is that of a process that is not dumpable.
+      expect(statSync(`/proc/${pid}/mem`).uid, `process ${pid}`).toBe(0);
+      const facts = processOf(pid);
+      expect(facts?.command).not.toContain(SHELL_SECRET);
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+      // The monitor's own is that of whoever started it, and root's alone.
+      if (pid !== monitorOf(server)) expect(environment).not.toContain(SHELL_SECRET);
+    }
   });
 
   test('more accounts than agents wait for a place, with an error that may be repeated', async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOOPBACK, type ServerProcess } from '../../../scripts/server-process.js';
+import { openToOthers } from '../../integration/open-state.js';
 import { runCli } from '../../integration/servers.js';
 import { findSecrets } from './secrets.js';
 import type { Account, Target } from './target.js';
@@ -51,10 +52,12 @@ export async function startTarget(plan: TargetPlan): Promise<RunningTarget> {
   const secretsFile = join(place, 'secrets');
   const written = ['paris', 'tokyo'].map((name) => join(place, name));
   const stop = async (find: () => string[]): Promise<void> => {
+    const open = servers.flatMap(({ stateDir }) => openToOthers(stateDir));
     await Promise.allSettled(servers.map((server) => server.stop(15_000)));
     const found = find();
     rmSync(place, { recursive: true, force: true });
     if (found.length > 0) throw new Error(`Secrets lie in clear text: ${found.join('; ')}`);
+    if (open.length > 0) throw new Error(`State is open to others: ${open.join('; ')}`);
   };
   const start = async (name: string, users: TargetPlan['builtIn']): Promise<ServerProcess> => {
     mkdirSync(join(place, name));

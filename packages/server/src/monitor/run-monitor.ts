@@ -156,6 +156,12 @@ const serveQuestions = (stream: Duplex, rules: AccountRules, triggers: TriggerRu
   });
 };
 
+/** Variables that carry secrets to the command line; a shell of root may hold some for other uses. */
+const SECRET_VARIABLE = /^JETSTREAM_.*(PASSWORD|TOKEN)$/;
+
+const withoutSecrets = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRET_VARIABLE.test(name)));
+
 /** What the monitor tells the server that it starts. */
 interface ServerPlace {
   readonly broker: number;
@@ -175,7 +181,7 @@ const startServer = (
     uid: account.uid,
     gid: account.gid,
     env: {
-      ...environment,
+      ...withoutSecrets(environment),
       HOME: stateDir,
       USER: account.name,
       JETSTREAM_MONITOR: MONITOR_PROTOCOL_VERSION,

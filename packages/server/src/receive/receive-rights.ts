@@ -22,6 +22,12 @@ export interface UploadTokens {
    * @throws {CommandError} If the token is not valid.
    */
   verifyUploadToken(tokenText: string, address: string, beganWith: string | null): Promise<Caller>;
+  /**
+   * Whether what a token has begun must end now: it has expired, or its owner is gone or locked.
+   *
+   * @throws {CommandError} If there is no answer.
+   */
+  isUploadOver(owner: string, tokenId: string): Promise<boolean>;
 }
 
 /** Whom an authorised client acts as, and so the owner of what it sends. */

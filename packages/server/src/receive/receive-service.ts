@@ -3,8 +3,8 @@
  * hostile input until it is checked here; names of files are checked again where they are written.
  *
  * A transfer belongs to the sender that began it: the same id from another key is refused, and so is
- * the same transfer to another place. The right is checked at every offer, so a removed key ends a
- * transfer at its next break at the latest; a deleted token ends none that has begun.
+ * the same transfer to another place. The right is checked at every offer, and again while files
+ * arrive (`right-rechecks.ts`); a deleted token ends no transfer that has begun.
  */
 import { CommandError } from '@jetstream/contract';
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
@@ -25,6 +25,7 @@ import { type Caller, mayAccess } from '../sessions/caller.js';
 import { grownTotals, hasSameTotals, type ReceiveRecord } from './receive-record.js';
 import { type ReceiveRight, type ReceiveRightsPorts, receiveRightOf } from './receive-rights.js';
 import type { ReceiveStore } from './receive-store.js';
+import { RightRechecks } from './right-rechecks.js';
 import { SourceTable } from './source-table.js';
 
 /** Most transfers of one sender that have begun and not ended. */
@@ -64,11 +65,14 @@ export class ReceiveService
   readonly #deciding = new Map<string, Promise<unknown>>();
   readonly sources: SourceTable;
   #dataPlane: DataPlane | null = null;
+  readonly #rechecks: RightRechecks;
   #abandoning: Timer | null = null;
 
   constructor(options: ReceiveServiceOptions) {
     this.#options = options;
     this.sources = new SourceTable(options.clock);
+    const { clock, log, rights } = options;
+    this.#rechecks = new RightRechecks({ receive: this, tokens: rights.tokens, clock, log });
   }
 
   /** Loads what an earlier run of the server has begun; call it before offers can come in. */
@@ -82,9 +86,11 @@ export class ReceiveService
   start(dataPlane: DataPlane): void {
     this.#dataPlane = dataPlane;
     this.#abandoning = every(this.#options.clock, ABANDONED_INTERVAL_MS, () => this.endAbandoned());
+    this.#rechecks.start();
   }
 
   stop(): void {
+    this.#rechecks.stop();
     this.#abandoning?.cancel();
   }
 
@@ -105,7 +111,7 @@ export class ReceiveService
 
   /** Refuses what a sender that has lost its right is sending. */
   keyRemoved(peerKey: string): void {
-    this.#refuseActive(
+    this.refuseActive(
       (record) =>
         record.peerKey === peerKey &&
         (record.rightBy === 'key' || this.#options.rights.isOnlyAuthorized()),
@@ -114,16 +120,22 @@ export class ReceiveService
 
   /** Refuses what senders are sending that are not authorised. */
   onlyAuthorized(): void {
-    this.#refuseActive((record) => !this.#options.rights.isAuthorized(record.peerKey));
+    this.refuseActive((record) => !this.#options.rights.isAuthorized(record.peerKey));
   }
 
-  #refuseActive(hasLostRight: (record: ReceiveRecord) => boolean): void {
+  /** What arrives at this moment. */
+  activeRecords(): ReceiveRecord[] {
+    return [...this.#incoming.values()].flatMap(({ record, isActive }) => (isActive ? record : []));
+  }
+
+  /** Refuses what is arriving and has lost its right. */
+  refuseActive(hasLostRight: (record: ReceiveRecord) => boolean): void {
     const reason = {
       code: 'peer_refused',
       message: 'Cannot go on: the right of this server was taken back',
     } as const;
-    for (const { record, isActive } of this.#incoming.values()) {
-      if (isActive && hasLostRight(record)) this.#dataPlane?.stopReceive(record.id, reason);
+    for (const record of this.activeRecords()) {
+      if (hasLostRight(record)) this.#dataPlane?.stopReceive(record.id, reason);
     }
   }
 

@@ -129,6 +129,23 @@ export class LoginService {
     return (await this.#tokenLogin(token, `transfer from ${address}`, address)).caller;
   }
 
+  /**
+   * Whether what a token has begun must end: it has expired, or its owner is gone or locked. Deleting a
+   * token ends nothing that it has begun.
+   *
+   * @throws {CommandError} `agent_unavailable` when there is no answer.
+   */
+  async isUploadOver(owner: string, tokenId: string): Promise<boolean> {
+    try {
+      await this.tokenOwner(owner);
+    } catch (error) {
+      if (error instanceof CommandError && error.code === 'auth_failed') return true;
+      throw error;
+    }
+    const token = await this.#options.tokens.find(tokenId);
+    return token !== null && this.#hasExpired(token);
+  }
+
   /** Something was revoked: logins that are under way are checked once more. */
   revoked(): void {
     this.#revocations += 1;
@@ -161,10 +178,12 @@ export class LoginService {
     const token = valid ?? (beganWith === parsed.id ? await tokens.findDeleted(parsed.id) : null);
     if (token === null) throw wrongToken();
     if (!secretMatches(parsed.secret, token.secretHash)) throw wrongToken();
-    const expired =
-      token.expiryTimeUs !== null && token.expiryTimeUs <= this.#options.clock.nowUs();
-    if (expired) throw wrongToken('the token has expired');
+    if (this.#hasExpired(token)) throw wrongToken('the token has expired');
     return token;
+  }
+
+  #hasExpired({ expiryTimeUs }: StoredToken): boolean {
+    return expiryTimeUs !== null && expiryTimeUs <= this.#options.clock.nowUs();
   }
 
   async #tokenLogin(token: StoredToken, session: string | null, address: string): Promise<Login> {

@@ -53,6 +53,14 @@ describe('LoginThrottle', () => {
     expect(await outcome(right)).toBe('in');
   });
 
+  test('all addresses of one IPv6 network are one', async () => {
+    for (let round = 0; round < LOGIN_LIMITS.addressFreeFailures; round += 1) {
+      await outcome(wrong, `account ${round}`, `2001:db8:0:7::${round.toString(16)}`);
+    }
+    expect(await outcome(right, 'ann', '2001:db8:0:7:ffff::1')).toBe('wait 1');
+    expect(await outcome(right, 'ann', '2001:db8:0:8::1')).toBe('in');
+  });
+
   test('an address that tries many accounts has to wait for all of them', async () => {
     for (let round = 0; round < LOGIN_LIMITS.addressFreeFailures; round += 1) {
       await outcome(wrong, `account ${round}`);

@@ -5,6 +5,7 @@
  */
 import { CommandError } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';
+import { clientNetwork } from './client-network.js';
 import { LOGIN_LIMITS } from './limits.js';
 
 interface Failures {
@@ -109,7 +110,8 @@ export class LoginThrottle {
   }
 
   async #attempt<T>(account: string, address: string, attempt: () => Promise<T>): Promise<T> {
-    const waitMs = Math.max(this.#accounts.waitMs(account), this.#addresses.waitMs(address));
+    const network = clientNetwork(address);
+    const waitMs = Math.max(this.#accounts.waitMs(account), this.#addresses.waitMs(network));
     if (waitMs > 0) {
       const retryAfterSeconds = Math.ceil(waitMs / 1000);
       throw new CommandError(
@@ -126,7 +128,7 @@ export class LoginThrottle {
     } catch (error) {
       if (error instanceof CommandError && error.code === 'auth_failed') {
         const isAccountLocked = this.#accounts.failed(account);
-        const isAddressLocked = this.#addresses.failed(address);
+        const isAddressLocked = this.#addresses.failed(network);
         if (isAccountLocked) this.#onLocked({ scope: 'account', account, address });
         if (isAddressLocked) this.#onLocked({ scope: 'address', account, address });
       }

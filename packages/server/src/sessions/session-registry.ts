@@ -2,6 +2,7 @@
 import type { RpcNotification } from '@jetstream/contract';
 import type { Notifier } from '../control/notifier.js';
 import { type Caller, mayAccess, type Ownership } from './caller.js';
+import { clientNetwork } from './client-network.js';
 import type { Credential, Session, Topic } from './session.js';
 
 /** A session with what only the registry needs. */
@@ -17,26 +18,27 @@ export interface OpenSession extends Session {
 
 export class SessionRegistry implements Notifier {
   readonly #sessions = new Set<OpenSession>();
-  readonly #countByAddress = new Map<string, number>();
+  readonly #countByNetwork = new Map<string, number>();
 
   get count(): number {
     return this.#sessions.size;
   }
 
   countAt(address: string): number {
-    return this.#countByAddress.get(address) ?? 0;
+    return this.#countByNetwork.get(clientNetwork(address)) ?? 0;
   }
 
   add(session: OpenSession): void {
     this.#sessions.add(session);
-    this.#countByAddress.set(session.address, this.countAt(session.address) + 1);
+    this.#countByNetwork.set(clientNetwork(session.address), this.countAt(session.address) + 1);
   }
 
   remove(session: OpenSession): void {
     if (!this.#sessions.delete(session)) return;
     const left = this.countAt(session.address) - 1;
-    if (left > 0) this.#countByAddress.set(session.address, left);
-    else this.#countByAddress.delete(session.address);
+    const network = clientNetwork(session.address);
+    if (left > 0) this.#countByNetwork.set(network, left);
+    else this.#countByNetwork.delete(network);
   }
 
   publish(topic: Topic, owner: Ownership, item: unknown): void {

@@ -1,7 +1,10 @@
 /** What a hostile sender puts on the wire: entries that no scan would make. */
 import { pathBytesFromText } from '@jetstream/contract';
 import { EntryBlockWriter, TrailerBlockWriter, type WireKind } from '@jetstream/transport';
+import { blake3 } from '@napi-rs/blake-hash';
 import { BLOCK_PLAIN } from './entry-codec.js';
+
+const FILE: WireKind = 0;
 
 /** An entry as it is claimed. */
 export interface Claim {
@@ -31,5 +34,15 @@ const records = (count: number): Uint8Array => {
   return writer.finish();
 };
 
+/** Records of claims whose files are empty, as an honest sender would write them. */
+const recordsOfEmpty = (claims: readonly Claim[]): Uint8Array => {
+  const writer = new TrailerBlockWriter(0);
+  const digest = blake3(Buffer.alloc(0));
+  for (const { kind } of claims) {
+    writer.add(kind === FILE ? { status: 'good', digest } : { status: 'none' });
+  }
+  return writer.finish();
+};
+
 /** A block of the file list. */
-export const encodeEntries = Object.assign(encode, { records });
+export const encodeEntries = Object.assign(encode, { records, recordsOfEmpty });

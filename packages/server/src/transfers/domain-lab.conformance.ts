@@ -237,7 +237,13 @@ export class DomainLab {
       },
     };
     const control = {
-      ...{ logins: { verifyUploadToken }, registry, revocation, tokens, userFiles },
+      ...{
+        logins: { verifyUploadToken, isUploadOver: async () => false },
+        registry,
+        revocation,
+        tokens,
+        userFiles,
+      },
     } as unknown as Parameters<typeof startDomain>[0]['control'];
     this.#domain = await startDomain(
       { foundation, control, events: this.events, bandwidth: { attach: () => undefined } },

@@ -18,6 +18,7 @@ import {
 import { parseTriggerRequest } from '../../monitor/trigger-messages.js';
 import type { RunTriggerOptions, TriggerEnd } from '../../triggers/run-trigger.js';
 import { useFileAgents } from '../agents/agent-pool.js';
+import { nativeProcesses } from '../agents/message-socket.js';
 
 /** Descriptors that the monitor gives to the server it starts. */
 const QUESTIONS_FD = 3;
@@ -188,6 +189,8 @@ export const connectMonitor = (): MonitorClient | null => {
   delete environment['JETSTREAM_MONITOR'];
   const filesAccount = environment['JETSTREAM_FILES_ACCOUNT'] || null;
   delete environment['JETSTREAM_FILES_ACCOUNT'];
+  // It holds keys and the passwords that pass through, and its account may run other things.
+  nativeProcesses().hideMemory();
   useFileAgents(BROKER_FD);
   const stream = new Socket({ fd: QUESTIONS_FD, readable: true, writable: true });
   return openMonitorClient(stream, filesAccount);

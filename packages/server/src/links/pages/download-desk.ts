@@ -12,6 +12,7 @@ import type { Clock } from '../../adapters/clock/clock.js';
 import type { Logger } from '../../adapters/log/logger.js';
 import { ownedBy } from '../../events/event-fields.js';
 import type { EventLog } from '../../events/event-log.js';
+import { clientNetwork } from '../../sessions/client-network.js';
 import { LINK_LIMITS } from '../limits.js';
 import type { LinkStore, RedemptionOutcome, StoredLink } from '../link-store.js';
 import { hashRedemptionKey } from './cookies.js';
@@ -49,7 +50,7 @@ const itemOf = ({ link, key, kind, destPath }: DownloadOrder): string =>
 /** @see the head of this file */
 export class DownloadDesk {
   readonly #options: DownloadDeskOptions;
-  readonly #byAddress = new Map<string, number>();
+  readonly #byNetwork = new Map<string, number>();
   /** What browsers have received in full, oldest first. */
   readonly #received = new Set<string>();
   #count = 0;
@@ -60,20 +61,21 @@ export class DownloadDesk {
 
   /** A place for one more download; null when there is none. */
   enter(address: string): DownloadPlace | null {
-    const here = this.#byAddress.get(address) ?? 0;
+    const network = clientNetwork(address);
+    const here = this.#byNetwork.get(network) ?? 0;
     const { downloadsMax, downloadsPerAddressMax } = LINK_LIMITS;
     if (this.#count >= downloadsMax || here >= downloadsPerAddressMax) return null;
     this.#count += 1;
-    this.#byAddress.set(address, here + 1);
+    this.#byNetwork.set(network, here + 1);
     let isHeld = true;
     return {
       leave: () => {
         if (!isHeld) return;
         isHeld = false;
         this.#count -= 1;
-        const left = (this.#byAddress.get(address) ?? 1) - 1;
-        if (left > 0) this.#byAddress.set(address, left);
-        else this.#byAddress.delete(address);
+        const left = (this.#byNetwork.get(network) ?? 1) - 1;
+        if (left > 0) this.#byNetwork.set(network, left);
+        else this.#byNetwork.delete(network);
       },
     };
   }

@@ -1,0 +1,17 @@
+import { describe, expect, test } from 'vitest';
+import { clientNetwork } from './client-network.js';
+
+describe('clientNetwork', () => {
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:DB8:0001:2::', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['an unknown address', 'an unknown address'],
+  ])('%s is one with all of %s', (address, network) => {
+    expect(clientNetwork(address)).toBe(network);
+  });
+});
