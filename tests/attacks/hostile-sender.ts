@@ -1,5 +1,5 @@
 /** A server that sends what no scan would list: names, kinds and modes as they are claimed. */
-
+import { randomBytes } from 'node:crypto';
 import {
   orderTo,
   startHost,
@@ -74,9 +74,11 @@ export const sendClaims = async (offer: HostileOffer): Promise<SendEnd> => {
   const { publicKey, token, destinationPath, claims } = offer;
   const order = orderTo({ port: target.recvPort, publicKey }, 0);
   const destination = { ...order.destination, token };
+  // The server under test also serves other files of tests, which number theirs alike.
+  const transferId = randomBytes(16).toString('hex');
   host.worker.handle({
     type: 'send',
-    order: { ...order, totalFiles: claims.length, destination, destinationPath },
+    order: { ...order, transferId, totalFiles: claims.length, destination, destinationPath },
     ip: target.host,
   });
   const { outcome } = await host.waitFor('sendEnded');

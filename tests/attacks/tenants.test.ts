@@ -82,7 +82,7 @@ const openTenant = async (root: string): Promise<Tenant> => {
       }
       seen.push(await session.result('duAsync', { path: `${root}/` }));
       // The moment of looking is part of the answer.
-      return JSON.stringify(seen, (key, value) => (key === 'snapshotTime' ? 0 : value));
+      return JSON.stringify(seen, (key, value: unknown) => (key === 'snapshotTime' ? 0 : value));
     },
   };
 };
@@ -114,13 +114,15 @@ const callsWithIds = function* (tenant: Tenant): Generator<GeneratedCall> {
     const { params: schema, required } = definitionOf(method);
     const names = Object.keys(schema.shape).filter((name) => ID_PARAMETER.test(name));
     if (EXCEPT.has(method) || names.length === 0) continue;
-    const filled = required.filter((name) => name in FILLED).map((name) => [name, FILLED[name]]);
+    const filled = required
+      .filter((name) => name in FILLED)
+      .map((name) => [name, FILLED[name]] as const);
     const kinds = 'objectType' in schema.shape ? OBJECT_TYPES : [null];
     for (const id of tenant.ids) {
-      const ids = names.map((name) => [name, id]);
+      const ids = names.map((name) => [name, id] as const);
       for (const kind of kinds) {
-        const objectType = kind === null ? [] : [['objectType', kind]];
-        yield { method, params: Object.fromEntries([...ids, ...filled, ...objectType]) };
+        const objectType = kind === null ? [] : [['objectType', kind] as const];
+        yield { method, params: Object.fromEntries<unknown>([...ids, ...filled, ...objectType]) };
       }
     }
   }

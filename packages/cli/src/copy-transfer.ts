@@ -19,9 +19,9 @@ import { ProgressMeter } from './progress-meter.js';
 
 /**
  * Life of the receiver's token. It is deleted at the end; this is for a command that was killed.
- * It has to outlast the transfer, because the token is shown again after every broken flow.
+ * It has to outlast the transfer and its attempts, because the receiver asks for it all the while.
  */
-const TOKEN_SECONDS = 86_400;
+const TOKEN_SECONDS = 7 * 86_400;
 /** Seconds after which a manifest that is still being made is sent as far as it is known. */
 const MANIFEST_SECONDS = 1;
 /** Milliseconds between looks at a running transfer. */

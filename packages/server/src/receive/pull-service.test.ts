@@ -1,13 +1,7 @@
 import { CommandError } from '@jetstream/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  COMPLETE,
-  codeOf,
-  DomainLab,
-  keyOf,
-  peerOf,
-  until,
-} from '../transfers/domain-lab.conformance.js';
+import { COMPLETE, codeOf, DomainLab, keyOf, peerOf } from '../transfers/domain-lab.conformance.js';
+import { until } from '../transfers/until.conformance.js';
 
 let lab: DomainLab;
 let other: DomainLab;

@@ -4,14 +4,20 @@
  */
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
+import type { ReceiveRecord } from './receive-record.js';
 import type { UploadTokens } from './receive-rights.js';
-import type { ReceiveService } from './receive-service.js';
 
 /** How often. */
 export const RIGHT_RECHECK_MS = 5_000;
 
+/** What is arriving, and how it is ended. */
+export interface Arrivals {
+  activeRecords(): readonly ReceiveRecord[];
+  refuseActive(hasLostRight: (record: ReceiveRecord) => boolean): void;
+}
+
 export interface RightRechecksOptions {
-  readonly receive: Pick<ReceiveService, 'activeRecords' | 'refuseActive'>;
+  readonly receive: Arrivals;
   readonly tokens: Pick<UploadTokens, 'isUploadOver'>;
   readonly clock: Clock;
   readonly log: Logger;

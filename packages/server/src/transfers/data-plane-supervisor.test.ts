@@ -3,7 +3,8 @@ import { ManualClock } from '../adapters/clock/manual-clock.js';
 import { silentLogger } from '../adapters/log/logger.js';
 import type { DataPlaneEvents } from '../data/data-plane.js';
 import { DataPlaneSupervisor } from './data-plane-supervisor.js';
-import { FakePlane, until } from './domain-lab.conformance.js';
+import { FakePlane } from './domain-lab.conformance.js';
+import { until } from './until.conformance.js';
 
 interface Scene {
   readonly clock: ManualClock;

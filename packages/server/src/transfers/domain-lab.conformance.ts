@@ -36,6 +36,7 @@ import type { Foundation } from '../foundation.js';
 import type { Caller, Ownership } from '../sessions/caller.js';
 import { type Domain, type DomainMethod, startDomain } from '../start-domain.js';
 import { BROKEN, keyOf } from './attempt-samples.conformance.js';
+import { turn, until } from './until.conformance.js';
 
 export { BROKEN, COMPLETE, keyOf, peerOf, progressOf } from './attempt-samples.conformance.js';
 
@@ -118,17 +119,6 @@ export class FakePlane implements DataPlane {
     return Promise.resolve();
   }
 }
-
-/** Lets what is under way on this thread go on. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Waits until something holds; gives up after many turns and 10 s: an idle loop turns faster than a disk. */
-export const until = async (what: string, holds: () => boolean): Promise<void> => {
-  for (let turns = 0, endMs = performance.now() + 10_000; !holds(); turns += 1) {
-    if (turns > 20_000 && performance.now() > endMs) throw new Error(`waited in vain: ${what}`);
-    await turn();
-  }
-};
 
 /** Code of the error that a call fails with. */
 export const codeOf = (promise: Promise<unknown>): Promise<string> =>
