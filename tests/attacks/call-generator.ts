@@ -29,6 +29,9 @@ const SMALL: Readonly<Record<string, number>> = {
   limit: 50,
 };
 
+/** In the form that webhooks have. */
+const WEBHOOK_KEY = `whsec_${Buffer.from('the signing key of a generated call').toString('base64')}`;
+
 /** JSON type of a parameter, or null where it takes several. */
 const typeOf = (schema: z.ZodType): string | null => {
   const { type, anyOf } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
@@ -43,6 +46,7 @@ const arbitraryOf = (name: string, schema: z.ZodType, pool: Pool): fc.Arbitrary<
   if (small !== undefined) return fc.constantFrom(small, 0);
   // A secret is no value of anything else, so that the search for secrets finds none by chance.
   if (name === 'password') return fc.constant('the password of a generated call');
+  if (name === 'secret') return fc.constantFrom('the key of a generated call', WEBHOOK_KEY);
   if (/path$/i.test(name)) return fc.constantFrom(...pool.paths);
   if (name === 'pathList') return fc.array(fc.constantFrom(...pool.paths), { maxLength: 3 });
   if (name === 'mappings') return fc.constantFrom(...pool.paths.map((path) => ({ '/x': path })));
