@@ -3,6 +3,8 @@ import { isIPv6 } from 'node:net';
 
 const NETWORK_GROUPS = 4;
 const ALL_GROUPS = 8;
+/** How a socket for both versions names an IPv4 address. */
+const MAPPED = /^::ffff:(?=\d+\.)/i;
 
 const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'));
 
@@ -11,7 +13,8 @@ const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':')
  * holder can send from any of the 2^64 addresses behind them.
  */
 export const clientNetwork = (address: string): string => {
-  if (!isIPv6(address)) return address;
+  const ipv4 = address.replace(MAPPED, '');
+  if (!isIPv6(ipv4)) return ipv4;
   const [plain = ''] = address.split('%');
   const [before = '', after] = plain.split('::');
   const head = groupsOf(before);
