@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,10 @@ test('findLabSecrets: finds what is planted, where it must not be', () => {
   const given = secretsOf({ JETSTREAM_NEW_PASSWORD: 'open sesame', PATH: '/usr/bin' });
   expect(given).toEqual(['open sesame']);
   expect(findLabSecrets([directory], given)).toEqual([]);
-  for (const secret of [key, token, 'open sesame']) {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(state, 'identity.key'), pem);
+  for (const secret of [key, token, 'open sesame', JSON.stringify(pem)]) {
     writeFileSync(join(directory, 'paris.log'), `{"msg":"${secret}"}\n`);
     expect(findLabSecrets([directory], given), secret).toHaveLength(1);
   }
