@@ -159,6 +159,22 @@ export async function orderTransfer(request: TransferRequest): Promise<TransferS
   });
 }
 
+/** Content that has left the sender, again and again included. */
+export const sentBytesOf = ({ blocksSent, blockSize }: TransferStructure): number =>
+  blocksSent * blockSize;
+
+/**
+ * Content that was durable at a break and was sent again after it.
+ *
+ * @param done The transfer at its end.
+ * @param halfway The transfer shortly before the break: what it had sent and was not yet durable has
+ * to be sent again.
+ */
+export const sentAgainOf = (done: TransferStructure, halfway: TransferStructure): number => {
+  const underWay = sentBytesOf(halfway) - halfway.bytesDurable;
+  return sentBytesOf(done) - (done.totalBytes ?? 0) - underWay;
+};
+
 /**
  * Waits until a transfer has made at least `bytes` durable at the receiver and is still running.
  *

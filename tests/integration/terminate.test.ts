@@ -9,8 +9,8 @@ const BIG_FILE_BYTES = 32 * 1024 * 1024;
 /** About 5 s for the file, so that the end comes in the middle. */
 const SEND_RATE_MAX_KBPS = 50_000;
 const DURABLE_BYTES = 4 * 1024 * 1024;
-/** Below what a server may take to drain. */
-const END_MS_MAX = 25_000;
+/** Well below what a server may take to drain. */
+const END_MS_MAX = 10_000;
 
 /** Exit code of a server that was told to end by a call. */
 async function ended(server: ServerProcess): Promise<number | null> {
