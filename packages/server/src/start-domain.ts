@@ -65,6 +65,7 @@ import { TransferActions } from './transfers/transfer-actions.js';
 import { TransferEngine } from './transfers/transfer-engine.js';
 import { TransferService } from './transfers/transfer-service.js';
 import { transferUserData } from './transfers/transfer-user-data.js';
+import { WithdrawalStore } from './transfers/withdrawal-store.js';
 import { UserDataService } from './user-data/user-data-service.js';
 
 /** Methods that are answered on this side of the seam. */
@@ -194,7 +195,7 @@ const buildSending = (context: DomainContext, places: Places) => {
     notifier: context.control.registry,
     destinations,
     listPath: (id) => manifests.listPath(id),
-    random: Math.random,
+    ...{ random: Math.random, withdrawals: new WithdrawalStore(db, commits) },
     onSaved: (id) => changes.notify(id),
   });
   const open: OpenTransfers = new OpenTransfers({ engine, manifests: manifestStore, log });

@@ -53,6 +53,11 @@ export interface SendOrder {
   readonly transferFlags: number;
   /** Has the receiver begin again when it takes the transfer for complete with failed files. */
   readonly startsAnew: boolean;
+  /**
+   * Sends nothing: the receiver throws away what it holds of the transfer, unless that is complete.
+   * Ends as `failed` with the code `cancelled` once it has.
+   */
+  readonly withdraws?: boolean;
 }
 
 /**
@@ -146,6 +151,8 @@ export interface ReceiveOffer {
   /** Both null when the sender does not know them yet. */
   readonly totalFiles: number | null;
   readonly totalBytes: number | null;
+  /** The sender wants what is here of the transfer to be thrown away; false when absent. */
+  readonly withdraws?: boolean;
 }
 
 export type ReceiveDecision =
@@ -178,7 +185,13 @@ export type ReceiveOutcome =
     }
   /** The flow broke; the sender may come back with the same transfer id. */
   | { readonly kind: 'interrupted'; readonly message: string }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      /** No unfinished files are left of it; false when absent. */
+      readonly discarded?: boolean;
+    };
 
 /** Limits of the whole server; null is no limit. */
 export interface BandwidthLimits {

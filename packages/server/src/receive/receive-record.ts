@@ -1,6 +1,6 @@
 /** A transfer that this server receives, as it is remembered. */
 import type { ErrorCode, ReceiveTransferStructure } from '@jetstream/contract';
-import type { ReceiveOffer, ReceiveProgress } from '../data/data-plane.js';
+import type { PeerFacts, ReceiveOffer, ReceiveProgress } from '../data/data-plane.js';
 import type { Ownership } from '../sessions/caller.js';
 
 export interface ReceiveRecord extends Ownership {
@@ -26,6 +26,8 @@ export interface ReceiveRecord extends Ownership {
   readonly totalBytes: number;
   /** It began without totals; absent in older records. */
   readonly isOpen?: boolean;
+  /** It has ended and left no unfinished files; absent in older records. */
+  readonly isDiscarded?: boolean;
   readonly bytesDurable: number;
   readonly startTimeUs: number;
   readonly endTimeUs: number | null;
@@ -42,6 +44,13 @@ export const hasSameTotals = (
   // What has arrived of an open one is held against its journal.
   known.isOpen === true ||
   (known.totalFiles === offer.totalFiles && known.totalBytes === offer.totalBytes);
+
+/** Whether unfinished files may lie here of a transfer that this sender has begun. */
+export const isHeldFrom = (
+  peer: Pick<PeerFacts, 'publicKey'>,
+  known: ReceiveRecord | null,
+): boolean =>
+  known?.peerKey === peer.publicKey && known.status !== 'complete' && known.isDiscarded !== true;
 
 /** Totals during an attempt: those of an open list only grow. */
 export const grownTotals = (

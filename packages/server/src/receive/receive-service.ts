@@ -20,9 +20,9 @@ import type {
 } from '../data/data-plane.js';
 import { ownedBy } from '../events/event-fields.js';
 import type { EventLog } from '../events/event-log.js';
-import { isObjectId } from '../manifests/id-source.js';
 import { type Caller, mayAccess } from '../sessions/caller.js';
-import { grownTotals, hasSameTotals, type ReceiveRecord } from './receive-record.js';
+import { checkOffer } from './check-offer.js';
+import { grownTotals, hasSameTotals, isHeldFrom, type ReceiveRecord } from './receive-record.js';
 import { type ReceiveRight, type ReceiveRightsPorts, receiveRightOf } from './receive-rights.js';
 import type { ReceiveStore } from './receive-store.js';
 import { RightRechecks } from './right-rechecks.js';
@@ -35,6 +35,13 @@ export const RECEIVE_UNFINISHED_MAX = 100_000;
 /** How long a broken transfer waits for its sender, which tries for seven days. */
 export const RECEIVE_ABANDONED_DAYS = 8;
 
+/** A transfer that had ended and whose sender comes back. */
+const ANEW = {
+  status: 'receiving',
+  errorCode: null,
+  errorMessage: '',
+  isDiscarded: false,
+} as const;
 const DAY_US = 86_400_000_000;
 const ABANDONED_INTERVAL_MS = 3_600_000;
 
@@ -146,7 +153,9 @@ export class ReceiveService
       if (!(error instanceof CommandError)) throw error;
       const { address, port, publicKey } = offer.peer;
       const facts = { address, port, publicKey, transferId: offer.transferId, code: error.code };
-      this.#options.log.warn(facts, `an offer was refused: ${error.message}`);
+      if (error.code !== 'cancelled') {
+        this.#options.log.warn(facts, `an offer was refused: ${error.message}`);
+      }
       return { accepted: false, code: error.code, message: error.message };
     }
   }
@@ -210,6 +219,9 @@ export class ReceiveService
     const { transferId, peer } = offer;
     const known =
       this.#incoming.get(transferId)?.record ?? (await this.#options.store.find(transferId));
+    if (offer.withdraws === true && !isHeldFrom(peer, known)) {
+      throw new CommandError('cancelled', `Nothing is kept of transfer "${transferId}"`);
+    }
     const right = await receiveRightOf(offer, this.#options.rights, known);
     if (known === null) await this.#begin(offer, right);
     else await this.#goOn(known, offer, right);
@@ -276,7 +288,8 @@ export class ReceiveService
     }
     const place = JSON.stringify([known.root, known.components]);
     const wanted = JSON.stringify([right.root, right.components]);
-    if (place !== wanted || !hasSameTotals(known, offer)) {
+    const isSame = offer.withdraws === true || hasSameTotals(known, offer);
+    if (place !== wanted || !isSame) {
       throw new CommandError(
         'peer_refused',
         `Cannot go on with transfer "${transferId}": it began with other files or another destination path, expected a new transfer`,
@@ -289,9 +302,7 @@ export class ReceiveService
       sourcePort: peer.port,
       rightBy: right.by,
       lastRecvTimeUs: this.#options.clock.nowUs(),
-      ...(known.status === 'error'
-        ? { status: 'receiving', errorCode: null, errorMessage: '', endTimeUs: null }
-        : {}),
+      ...(known.status === 'error' ? { ...ANEW, endTimeUs: null } : {}),
     };
     this.#incoming.set(transferId, { record, isActive: true, bytesCounted: 0 });
     if (known.status === 'error') await this.#options.store.update(record);
@@ -326,6 +337,7 @@ export class ReceiveService
         status: 'error',
         errorCode: outcome.code,
         errorMessage: outcome.message,
+        isDiscarded: outcome.discarded ?? false,
         lastErrorTimeUs: nowUs,
         endTimeUs: nowUs,
       };
@@ -375,24 +387,3 @@ export class ReceiveService
     }
   }
 }
-
-const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-
-/** Form of an offer; the data plane has only decoded it. */
-const checkOffer = (offer: ReceiveOffer): void => {
-  const { transferId, overwriteMode, totalFiles, totalBytes, checkpointSeconds } = offer;
-  const isWellFormed =
-    isObjectId(transferId) &&
-    Number.isInteger(overwriteMode) &&
-    overwriteMode >= 0 &&
-    overwriteMode <= 5 &&
-    (totalFiles === null) === (totalBytes === null) &&
-    isCount(totalFiles ?? 0) &&
-    isCount(totalBytes ?? 0) &&
-    (checkpointSeconds === null || checkpointSeconds > 0);
-  if (isWellFormed) return;
-  throw new CommandError(
-    'invalid_params',
-    `Cannot receive: the offer is malformed (transfer id ${JSON.stringify(transferId.slice(0, 40))}, overwrite mode ${overwriteMode}, ${totalFiles} files, ${totalBytes} bytes, checkpoint ${checkpointSeconds} s)`,
-  );
-};

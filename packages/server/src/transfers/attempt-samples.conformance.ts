@@ -32,4 +32,5 @@ export const progressOf = (change: Partial<SendProgress>): SendProgress => ({
 });
 
 export const COMPLETE: SendOutcome = { kind: 'complete', fileErrors: [], receiptPath: '/r.json' };
+export const CANCELLED: SendOutcome = { kind: 'failed', code: 'cancelled', message: 'stopped' };
 export const BROKEN: SendOutcome = { kind: 'interrupted', code: 'flow_failed', message: 'broke' };

@@ -7,7 +7,7 @@ import type { Logger } from '../adapters/log/logger.js';
 import type { ManifestRecord, ManifestStore } from '../manifests/manifest-store.js';
 import type { LiveTransfer } from './live-transfer.js';
 import type { TransferEngine } from './transfer-engine.js';
-import type { TransferRecord } from './transfer-record.js';
+import type { Totals } from './transfer-record.js';
 import { hasEnded } from './transfer-states.js';
 
 export interface OpenTransfersOptions {
@@ -19,7 +19,7 @@ export interface OpenTransfersOptions {
 /** What a manifest that is complete says of a transfer's totals. */
 export const closedTotals = (
   manifest: Pick<ManifestRecord, 'totalFiles' | 'totalSize'>,
-): Pick<TransferRecord, 'totalFiles' | 'totalBytes' | 'isOpen'> => ({
+): Totals => ({
   totalFiles: manifest.totalFiles ?? 0,
   totalBytes: manifest.totalSize ?? 0,
   isOpen: false,

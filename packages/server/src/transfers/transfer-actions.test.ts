@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CANCELLED } from './attempt-samples.conformance.js';
 import {
   BROKEN,
   COMPLETE,
@@ -9,7 +10,6 @@ import {
 } from './domain-lab.conformance.js';
 
 const HOUR_MS = 3_600_000;
-const CANCELLED = { kind: 'failed', code: 'cancelled', message: 'stopped' } as const;
 let lab: DomainLab;
 
 beforeEach(async () => {
@@ -104,6 +104,7 @@ describe('retryTransfer', () => {
   it('begins again with what was cancelled, and with files that failed', async () => {
     const cancelled = await running();
     await lab.call('send.cancelTransfer', { transferId: cancelled });
+    lab.plane.end(cancelled, CANCELLED);
     lab.plane.end(cancelled, CANCELLED);
     await lab.settled();
     await lab.call('send.retryTransfer', { transferId: cancelled });

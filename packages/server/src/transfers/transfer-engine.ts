@@ -15,8 +15,8 @@ import type {
   SendOutcome,
   SendProgress,
 } from '../data/data-plane.js';
-import type { DestinationRecord } from '../destinations/destination-store.js';
 import { ownedBy } from '../events/event-fields.js';
+import type { EngineDestinations } from './engine-destinations.js';
 import type { LiveTransfer } from './live-transfer.js';
 import { LiveTransfers, type LiveTransfersOptions } from './live-transfers.js';
 import { retryPauseMs } from './retry-policy.js';
@@ -24,31 +24,19 @@ import { sendOrderOf } from './send-order.js';
 import type { TransferEnd } from './transfer-end.js';
 import { outcomeChange } from './transfer-outcome.js';
 import { queuedOf, TransferQueue } from './transfer-queue.js';
-import type { TransferRecord } from './transfer-record.js';
+import type { Totals, TransferRecord } from './transfer-record.js';
+import { restartChange } from './transfer-restart.js';
+import { Withdrawals, type WithdrawalsOptions } from './withdrawals.js';
 
 /** Most transfers that run at the same time. */
 export const TRANSFERS_ACTIVE_MAX = 200;
 /** Most transfers to one destination that run at the same time. */
 export const TRANSFERS_ACTIVE_PER_DESTINATION_MAX = 8;
 
-/** What the engine needs to know and tell of destinations. */
-export interface EngineDestinations {
-  record(destinationId: string): DestinationRecord | null;
-  attemptStarted(destinationId: string, transferId: string): void;
-  peerSeen(destinationId: string, peer: PeerFacts): boolean;
-  progress(destinationId: string, transferId: string, progress: SendProgress): void;
-  attemptEnded(destinationId: string, transferId: string, error: string | null): void;
-}
-
-/** What there is to send. */
-type Totals = Pick<TransferRecord, 'totalFiles' | 'totalBytes' | 'isOpen'>;
-
-export interface TransferEngineOptions extends LiveTransfersOptions {
+export interface TransferEngineOptions extends LiveTransfersOptions, WithdrawalsOptions {
   readonly destinations: EngineDestinations;
   /** Absolute path of a manifest's file list. */
   readonly listPath: (manifestId: string) => string;
-  /** From 0 to 1, evenly. */
-  readonly random: () => number;
 }
 
 /** @see the head of this file */
@@ -62,12 +50,14 @@ export class TransferEngine
   /** Ended ones whose records are being removed. */
   readonly #removing = new Set<string>();
   readonly #queue: TransferQueue;
+  readonly #withdrawals: Withdrawals;
   #dataPlane: DataPlane | null = null;
   #isStopping = false;
 
   constructor(options: TransferEngineOptions) {
     this.#options = options;
     this.#live = new LiveTransfers(options);
+    this.#withdrawals = new Withdrawals(options);
     this.#queue = new TransferQueue({
       activeMax: TRANSFERS_ACTIVE_MAX,
       // Until a receiver has shown its key, a second flow could pin another one.
@@ -87,12 +77,14 @@ export class TransferEngine
       if (record.status === 'queued') this.#queue.add(queuedOf(record));
       else this.#enqueue(transfer);
     }
+    await this.#withdrawals.start(dataPlane);
     this.#pump();
   }
 
   /** Starts nothing new. What still runs ends with the data plane. */
   beginStop(): void {
     this.#isStopping = true;
+    this.#withdrawals.stop();
     for (const transfer of this.#live.values()) transfer.retryTimer?.cancel();
   }
 
@@ -154,6 +146,8 @@ export class TransferEngine
   end(transfer: LiveTransfer, end: TransferEnd): Promise<TransferStructure> {
     const { status, code, message, aftermath } = end;
     this.#halt(transfer);
+    // Without a start, the receiver has nothing.
+    if (aftermath === 'discard' && transfer.record.startTimeUs !== null) this.#withdraw(transfer);
     this.#live.become(transfer, status, { errorCode: code, errorMessage: message });
     this.#stopSending(transfer, { code, message, aftermath });
     return this.#acknowledge(transfer);
@@ -189,17 +183,8 @@ export class TransferEngine
   async restart(record: TransferRecord, totals: Totals): Promise<TransferStructure | null> {
     if (this.#removing.has(record.id)) return null;
     const transfer = this.#live.get(record.id) ?? this.#live.load(record);
-    const { fileErrors } = transfer.record;
-    // Files that failed are to be sent again, and so is what the receiver was told to throw away.
-    const isAnew = fileErrors.length > 0 || transfer.record.status === 'cancelled';
-    const counters = isAnew
-      ? { ...transfer.record.counters, bytesAcked: 0, bytesDurable: 0 }
-      : transfer.record.counters;
-    this.#enqueue(transfer, {
-      ...{ errorCode: null, errorMessage: '', fileErrors: [], receiptPath: null },
-      ...{ failures: 0, stalledSinceUs: null, endTimeUs: null, counters, startsAnew: isAnew },
-      ...totals,
-    });
+    this.#withdrawals.drop(record.id);
+    this.#enqueue(transfer, { ...restartChange(transfer.record), ...totals });
     this.#pump();
     return this.#acknowledge(transfer);
   }
@@ -278,6 +263,13 @@ export class TransferEngine
   }
 
   sendEnded(transferId: string, outcome: SendOutcome): void {
+    if (this.#withdrawals.ended(transferId, outcome)) {
+      const transfer = this.#live.get(transferId);
+      // It is to be sent after all.
+      if (transfer?.record.status === 'queued') this.#queue.add(queuedOf(transfer.record));
+      this.#pump();
+      return;
+    }
     const transfer = this.#running.get(transferId);
     if (transfer === undefined) return;
     this.#running.delete(transferId);
@@ -289,6 +281,7 @@ export class TransferEngine
     if (status === 'active') this.#settle(transfer, outcome);
     // It was stopped and queued again before the attempt was over.
     else if (status === 'queued') this.#queue.add(queuedOf(transfer.record));
+    else this.#withdrawals.begin(transferId);
     this.#pump();
   }
 
@@ -328,7 +321,8 @@ export class TransferEngine
     const queueTimeUs = transfer.record.queueTimeUs ?? transfer.nowUs();
     this.#live.become(transfer, 'queued', { ...change, queueTimeUs });
     // The data plane has one attempt of a transfer at a time.
-    if (!this.#running.has(transfer.id)) this.#queue.add(queuedOf(transfer.record));
+    const isBusy = this.#running.has(transfer.id) || this.#withdrawals.isRunning(transfer.id);
+    if (!isBusy) this.#queue.add(queuedOf(transfer.record));
   }
 
   /** Takes a transfer out of the queue and out of the pause before its next attempt. */
@@ -336,6 +330,14 @@ export class TransferEngine
     transfer.retryTimer?.cancel();
     transfer.retryTimer = null;
     this.#queue.remove(queuedOf(transfer.record));
+  }
+
+  /** The receiver is told what a user has decided, when it can be told. */
+  #withdraw({ id, record }: LiveTransfer): void {
+    const destination = this.#options.destinations.record(record.destinationId);
+    if (destination === null) return;
+    this.#withdrawals.add(sendOrderOf(record, destination, this.#options.listPath));
+    if (!this.#running.has(id)) this.#withdrawals.begin(id);
   }
 
   #stopSending(transfer: LiveTransfer, reason: Parameters<DataPlane['stopSend']>[1]): void {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CANCELLED } from './attempt-samples.conformance.js';
 import {
   BROKEN,
   COMPLETE,
@@ -261,10 +262,12 @@ describe('cancelTransfer', () => {
     expect(await codeOf(lab.call('send.cancelTransfer', { transferId }))).toBe('conflict');
   });
 
-  it('ends a waiting one and one between two attempts; neither is sent', async () => {
+  it('ends a waiting one and one between two attempts; neither is sent any more', async () => {
     const first = await running();
     lab.plane.end(first, BROKEN);
     await lab.call('send.cancelTransfer', { transferId: first });
+    expect(lab.plane.order(first).withdraws).toBe(true);
+    lab.plane.end(first, CANCELLED);
     const blocker = await lab.transfer({ address: 'other' });
     await lab.sent(blocker.transferId);
     const second = await lab.transfer({ address: 'other' });
@@ -272,7 +275,8 @@ describe('cancelTransfer', () => {
     lab.clock.advance(DAY_MS);
     lab.plane.end(blocker.transferId, COMPLETE);
     await lab.settled();
-    expect(lab.plane.orders.map((order) => order.transferId)).toEqual([first, blocker.transferId]);
+    const sent = lab.plane.orders.filter((order) => order.withdraws !== true);
+    expect(sent.map((order) => order.transferId)).toEqual([first, blocker.transferId]);
   });
 });
 
@@ -339,7 +343,8 @@ describe('a restart', () => {
     lab.plane.end(done, COMPLETE);
     const cancelled = await running();
     await lab.call('send.cancelTransfer', { transferId: cancelled });
-    lab.plane.end(cancelled, BROKEN);
+    lab.plane.end(cancelled, CANCELLED);
+    lab.plane.end(cancelled, CANCELLED);
     const active = await running();
     const progress = { bytesSent: 800, bytesDurable: 512, packetsSent: 4 };
     lab.plane.events.sendProgress(active, progressOf(progress));

@@ -77,6 +77,9 @@ export interface TransferRecord extends Ownership {
   readonly userData: TransferStructure['userData'];
 }
 
+/** What there is to send. */
+export type Totals = Pick<TransferRecord, 'totalFiles' | 'totalBytes' | 'isOpen'>;
+
 /** What records of earlier versions lack. */
 export const RECORD_DEFAULTS = {
   sendRateMax: null,

@@ -1,6 +1,6 @@
 /**
  * Tables of manifests, destinations, transfers, receiving and events; made by migrations 0002,
- * 0004 and 0010.
+ * 0004, 0010 and 0013.
  */
 import type { Generated, GeneratedAlways } from 'kysely';
 
@@ -54,6 +54,13 @@ interface TransferTable extends OwnerColumns {
   endTimeUs: GeneratedAlways<number | null>;
 }
 
+interface WithdrawalTable {
+  transferId: string;
+  /** Order for the data plane, JSON. */
+  sendOrder: string;
+  sinceUs: number;
+}
+
 interface ReceivedTransferTable extends OwnerColumns {
   id: string;
   peerKey: string;
@@ -92,6 +99,7 @@ export interface TransferTables {
   manifests: ManifestTable;
   destinations: DestinationTable;
   transfers: TransferTable;
+  withdrawals: WithdrawalTable;
   receivedTransfers: ReceivedTransferTable;
   authorizedClients: AuthorizedClientTable;
   events: EventTable;

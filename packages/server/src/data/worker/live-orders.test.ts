@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CHUNK_BYTES } from '../../storage/storage.js';
 import type { SendOrder } from '../data-plane.js';
 import { expectContent, type Host, orderTo, startHost } from './worker-hosts.conformance.js';
+import type { FromWorker } from './worker-messages.js';
 
 /** The first report of a transfer's progress that fits. */
 const progressOf = async (host: Host, order: SendOrder, leastBytes: number): Promise<number> => {
@@ -110,4 +111,47 @@ describe('an order that is stopped', () => {
     expect(ended.outcome.kind).toBe('complete');
     expectContent(receiver, order);
   }, 30_000);
+});
+
+describe('an order that withdraws', () => {
+  const ofKind =
+    <T extends { outcome: { kind: string } }>(kind: string) =>
+    ({ outcome }: T) =>
+      outcome.kind === kind;
+
+  it('has the receiver throw away what it holds, and hears of it', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const order = {
+      ...orderTo(receiver, 120 * CHUNK_BYTES),
+      rateMaxKbps: 60_000,
+      checkpointSeconds: 0.1,
+    };
+    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+    await sender.waitFor('sendProgress', ({ progress }) => progress.bytesDurable > 8 * CHUNK_BYTES);
+    const reason = { code: 'cancelled', message: 'later', aftermath: 'pause' } as const;
+    sender.worker.handle({ type: 'stopSend', transferId: order.transferId, reason });
+    await receiver.waitFor('receiveEnded');
+    const first = sender.messages.length;
+    const withdrawal = { ...order, rateMaxKbps: null, withdraws: true };
+    sender.worker.handle({ type: 'send', order: withdrawal, ip: '127.0.0.1' });
+    const isNew = (message: FromWorker) => sender.messages.indexOf(message) >= first;
+    const ended = await sender.waitFor('sendEnded', isNew);
+    expect(ended.outcome).toMatchObject({ kind: 'failed', code: 'cancelled' });
+    expect(receiver.storage.kept.has(order.transferId)).toBe(false);
+    const told = await receiver.waitFor('receiveEnded', ofKind('failed'));
+    expect(told.outcome).toMatchObject({ code: 'cancelled', discarded: true });
+  }, 30_000);
+
+  it('leaves alone what is complete', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const order = orderTo(receiver, 3 * CHUNK_BYTES);
+    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+    await sender.waitFor('sendEnded');
+    sender.worker.handle({ type: 'send', order: { ...order, withdraws: true }, ip: '127.0.0.1' });
+    const ended = await sender.waitFor('sendEnded', ofKind('failed'));
+    expect(ended.outcome).toMatchObject({ kind: 'failed', code: 'cancelled' });
+    expectContent(receiver, order);
+  });
 });

@@ -12,6 +12,7 @@ import {
 import { encodeMessage } from '@jetstream/transport';
 import { z } from 'zod';
 import { foreignSeal, VERIFIED } from '../../receipts/receipt-format.js';
+import type { SendOrder } from '../data-plane.js';
 
 const text = (max: number) => z.string().max(max);
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -47,12 +48,31 @@ const offerKeys = z.object({
     .default(TRANSFER_FLAG_READ + TRANSFER_FLAG_WRITE),
   /** Whether what is complete with failed files begins again. */
   startsAnew: z.boolean().default(false),
+  /** Whether what is here of the transfer is thrown away, and nothing comes. */
+  withdraws: z.boolean().default(false),
 });
 /** A list has both totals or none. */
 export const offerBody = offerKeys.refine(
   ({ totalFiles, totalBytes }) => (totalFiles === null) === (totalBytes === null),
 );
 export type OfferBody = z.infer<typeof offerBody>;
+
+/** What the receiver is asked. */
+export const offerOf = (order: SendOrder): OfferBody => ({
+  transferId: order.transferId,
+  token: order.destination.token,
+  destinationPath: order.destinationPath,
+  overwriteMode: order.overwriteMode,
+  stopOnFileError: order.stopOnFileError ?? false,
+  publishWhole: order.publishWhole ?? false,
+  checkpointSeconds: order.checkpointSeconds,
+  verifyMode: order.verifyMode ?? 'chunks',
+  totalFiles: order.totalFiles,
+  totalBytes: order.totalBytes,
+  transferFlags: order.transferFlags,
+  startsAnew: order.startsAnew,
+  withdraws: order.withdraws ?? false,
+});
 
 /** End of a list that was offered without totals. */
 export const entriesEndBody = z.object({ totalFiles: count, totalBytes: count });

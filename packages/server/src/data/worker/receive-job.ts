@@ -126,6 +126,10 @@ export class ReceiveJob {
         await this.#completing;
         return;
       }
+      if (offer.withdraws) {
+        await this.#withdraw();
+        return;
+      }
       const { totals } = this.#list;
       inbox.openChannel(channel, totals?.bytes ?? { known: listedBytes }, held);
       this.#noteDurable(held, false);
@@ -137,6 +141,15 @@ export class ReceiveJob {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Throws away what is here; the sender hears of it when it is gone. */
+  async #withdraw(): Promise<void> {
+    const message = 'The sender ended the transfer: it was cancelled';
+    const reason = { code: 'cancelled', message } as const;
+    this.#end({ kind: 'failed', ...reason, discarded: true });
+    await this.settled;
+    this.#tell(MESSAGE.failed, reason);
   }
 
   #open(decision: Extract<ReceiveDecision, { accepted: true }>): Promise<Target> {
@@ -192,8 +205,9 @@ export class ReceiveJob {
           kind: 'failed',
           code: 'cancelled',
           message: `The sender ended the transfer: ${body.message}`,
+          discarded: body.discard,
         } as const;
-        this.#end(outcome, body.discard);
+        this.#end(outcome);
         break;
       }
       default:
@@ -342,7 +356,7 @@ export class ReceiveJob {
     if (code === 'file_failed') {
       // The end that was asked for: nobody goes on with what is here.
       this.#tell(MESSAGE.failed, { code, message });
-      this.#end({ kind: 'failed', code, message }, true);
+      this.#end({ kind: 'failed', code, message, discarded: true });
       return;
     }
     // Files still held by an earlier attempt are let go in a moment: worth another try.
@@ -354,7 +368,7 @@ export class ReceiveJob {
     this.#options.context.wake();
   }
 
-  #end(outcome: ReceiveOutcome | null, discard = false): void {
+  #end(outcome: ReceiveOutcome | null): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelTimer?.();
@@ -364,7 +378,8 @@ export class ReceiveJob {
     }
     this.#waiting = [];
     inbox.closeChannel(channel);
-    void this.#letGo(discard).finally(this.#settled);
+    const discards = outcome?.kind === 'failed' && outcome.discarded === true;
+    void this.#letGo(discards).finally(this.#settled);
     this.#options.ended(outcome);
   }
 

@@ -26,6 +26,7 @@ import {
   failureBody,
   jsonBody,
   jsonMessage,
+  offerOf,
   parseBody,
 } from './peer-messages.js';
 import { nowUs } from './receipts.js';
@@ -34,6 +35,7 @@ import type { WorkerContext } from './worker-context.js';
 
 /** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
 const READ_AHEAD_CHUNKS = 16;
+const WITHDRAWN = 'The transfer was cancelled';
 
 export type SendJobEnd =
   | {
@@ -116,22 +118,8 @@ export class SendJob {
     const { totalFiles: files, totalBytes: bytes } = this.order;
     this.#knewTotals = files !== null && bytes !== null;
     if (files !== null && bytes !== null) this.#totals = { files, bytes };
-    flow.send(
-      jsonMessage(MESSAGE.offer, channel, {
-        transferId: this.order.transferId,
-        token: this.order.destination.token,
-        destinationPath: this.order.destinationPath,
-        overwriteMode: this.order.overwriteMode,
-        stopOnFileError: this.order.stopOnFileError ?? false,
-        publishWhole: this.order.publishWhole ?? false,
-        checkpointSeconds: this.order.checkpointSeconds,
-        verifyMode: this.order.verifyMode ?? 'chunks',
-        totalFiles: this.order.totalFiles,
-        totalBytes: this.order.totalBytes,
-        transferFlags: this.order.transferFlags,
-        startsAnew: this.order.startsAnew,
-      }),
-    );
+    flow.send(jsonMessage(MESSAGE.offer, channel, offerOf(this.order)));
+    if (this.#withdraws) return;
     if ((this.order.totalBytes ?? CHUNK_BYTES) >= CHUNK_BYTES) flow.scoutAhead(this.#context.now());
     this.#context.wake();
   }
@@ -228,6 +216,11 @@ export class SendJob {
   #onAccept(body: Uint8Array): void {
     const accepted = parseBody(acceptBody, body);
     if (accepted === null || this.#accepted) return;
+    if (this.#withdraws) {
+      // A receiver that does not know the word goes on with the transfer, and is told to end it.
+      this.stopWith('cancelled', WITHDRAWN, 'discard');
+      return;
+    }
     this.credit(accepted.chunkLimit);
     void this.#start(accepted.durable, this.#attempt);
   }
@@ -342,7 +335,15 @@ export class SendJob {
     void this.#readChunk(chunk, offset);
   }
 
+  get #withdraws(): boolean {
+    return this.order.withdraws === true;
+  }
+
   async #complete(summary: CompleteBody): Promise<void> {
+    if (this.#withdraws) {
+      this.fail(new CommandError('cancelled', WITHDRAWN));
+      return;
+    }
     const totals = this.#totals ?? (await this.#totalsOfList());
     if (totals === null) return;
     this.#totals = totals;

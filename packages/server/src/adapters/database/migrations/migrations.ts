@@ -13,6 +13,7 @@ import { osUsers } from './0008-os-users.js';
 import { controlPort } from './0010-control-port.js';
 import { idempotency } from './0011-idempotency.js';
 import { transferPages } from './0012-transfer-pages.js';
+import { withdrawals } from './0013-withdrawals.js';
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-control': control,
@@ -25,4 +26,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0010-control-port': controlPort,
   '0011-idempotency': idempotency,
   '0012-transfer-pages': transferPages,
+  '0013-withdrawals': withdrawals,
 };
