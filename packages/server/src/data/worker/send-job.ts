@@ -217,7 +217,7 @@ export class SendJob {
     const accepted = parseBody(acceptBody, body);
     if (accepted === null || this.#accepted) return;
     if (this.#withdraws) {
-      // A receiver that does not know the word goes on with the transfer, and is told to end it.
+      // Nothing is sent of what was cancelled, whatever the receiver has understood.
       this.stopWith('cancelled', WITHDRAWN, 'discard');
       return;
     }
