@@ -74,6 +74,30 @@ describe('requestTransferAsync', () => {
     expect(lab.removedTokens).toHaveLength(1);
   });
 
+  it('does not wait for the end of a long scan', async () => {
+    const answers = other.remoteBy(other.caller({ userName: 'ann' }));
+    const calls: { method: string; params: object }[] = [];
+    lab.remote = {
+      ownAddress: '192.0.2.1',
+      call: (method, params, signal) => {
+        calls.push({ method, params });
+        return method === 'send.waitForManifest'
+          ? Promise.reject(new CommandError('timeout', 'not yet'))
+          : answers.call(method, params, signal);
+      },
+    };
+    const made = await lab.finish('recv.requestTransferAsync', { ...WISH, wait: false });
+    expect(made.transferId).toMatch(/^[0-9a-f]{32}$/);
+    expect(calls.map(({ method }) => method).slice(0, 2)).toEqual([
+      'send.createManifest',
+      'send.waitForManifest',
+    ]);
+    expect(calls.at(-1)).toMatchObject({
+      method: 'send.createTransfer',
+      params: { whilePending: true },
+    });
+  });
+
   it('takes the key of a destination at that address when none is given', async () => {
     const known = { destinationAddress: '192.0.2.9', destinationPublicKey: keyOf(4) };
     await lab.call('send.createDestination', known);

@@ -29,6 +29,8 @@ import { parsePublicKey } from './public-key.js';
 
 /** Longest wait within one call, in seconds. */
 const WAIT_SECONDS = 2;
+/** A scan that takes longer is sent while it goes on, in seconds. */
+const SCAN_SECONDS = 1;
 /** Pause after a call that found nobody, in milliseconds, and how many of those are borne. */
 const AWAY_PAUSE_MS = 5000;
 const AWAY_CALLS_MAX = 720;
@@ -113,22 +115,21 @@ export class PullService {
     });
   }
 
+  /** @returns Its id; it may still be growing. */
   async #makeManifest({ wish, remote, work }: Pull): Promise<string> {
     const { signal } = work;
     const made = await remote.call('send.createManifest', { mappings: wish.mappings }, signal);
-    let manifest = manifestStructure.parse(made);
-    const { manifestId } = manifest;
-    while (manifest.processing) {
-      const wait = { manifestId, timeoutSeconds: WAIT_SECONDS };
-      manifest = await remote.call('send.waitForManifest', wait, signal).then(
-        (answer) => manifestStructure.parse(answer),
-        (error: unknown) => {
-          if (codeOf(error) === 'timeout') return manifest;
-          throw error;
-        },
-      );
-    }
-    if (manifest.status === 'complete') return manifestId;
+    const begun = manifestStructure.parse(made);
+    const { manifestId } = begun;
+    const wait = { manifestId, timeoutSeconds: SCAN_SECONDS };
+    const manifest = await remote.call('send.waitForManifest', wait, signal).then(
+      (answer) => manifestStructure.parse(answer),
+      (error: unknown) => {
+        if (codeOf(error) === 'timeout') return begun;
+        throw error;
+      },
+    );
+    if (manifest.status !== 'error') return manifestId;
     throw new CommandError(
       'manifest_not_ready',
       `The server at "${wish.remoteAddress}" cannot make the manifest: ${manifest.errorMessage}`,
@@ -160,7 +161,7 @@ export class PullService {
       retryDays: wish.retryDays,
     }).filter(([, value]) => value != null);
     const { destinationId } = destination;
-    const order = { manifestId, destinationId, destinationToken: token };
+    const order = { manifestId, destinationId, destinationToken: token, whilePending: true };
     const transfer = transferStructure.parse(
       await remote.call(
         'send.createTransfer',
