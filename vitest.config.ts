@@ -29,7 +29,8 @@ export default defineConfig({
           ...patience,
           name: 'simulation',
           include: ['tests/simulation/**/*.test.ts'],
-          testTimeout: 60_000,
+          // All of it is computing: 200 flows take ten seconds of a core that nobody else wants.
+          testTimeout: 240_000,
         },
       },
       {
