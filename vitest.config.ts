@@ -21,7 +21,7 @@ export default defineConfig({
             'bench/src/**/*.test.ts',
           ],
           exclude: ['**/dist/**', '**/node_modules/**'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
