@@ -4,20 +4,12 @@
  */
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncNamesAside } from '../adapters/disk/sync-names.js';
 import { groupsPath, growingPath } from '../storage/list-format.js';
 import type { ScanRequest } from './scan.js';
 
 const VERSION = 1;
 const orderPath = (listPath: string): string => `${listPath}.order`;
-
-const syncDirectory = async (directory: string): Promise<void> => {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
 
 /** Keeps a scan; durable when it resolves. */
 export const keepScanOrder = async (listPath: string, request: ScanRequest): Promise<void> => {
@@ -30,7 +22,7 @@ export const keepScanOrder = async (listPath: string, request: ScanRequest): Pro
     await handle.close();
   }
   await rename(`${file}.new`, file);
-  await syncDirectory(dirname(file));
+  await syncNamesAside(dirname(file));
 };
 
 /** @returns A scan that was kept; null when there is none. */

@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { syncNames } from '../adapters/disk/sync-names.js';
 
 /** What may stand in the name of a file, and is a name that the server uses. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
@@ -79,11 +80,6 @@ export class GrantedUsers {
       closeSync(fd);
     }
     renameSync(draft, path);
-    const directory = openSync(this.#directory, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    syncNames(this.#directory);
   }
 }

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { blake3 } from '@napi-rs/blake-hash';
 import { diskError } from '../adapters/disk/disk-error.js';
+import { syncNames } from '../adapters/disk/sync-names.js';
 import type { FileError } from '../data/data-plane.js';
 import type { Verified } from '../receipts/receipt-format.js';
 import { HashMemory, type HashPoint } from './hash-memory.js';
@@ -124,15 +125,6 @@ export const readJournalOptions = (directory: string): string | null => {
   }
 };
 
-const syncDirectory = (directory: string): void => {
-  const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-};
-
 const journalFailure = (error: unknown): StorageError => {
   if (error instanceof StorageError) return error;
   const { code, message } = diskError('write', 'the journal of a transfer', error);
@@ -177,8 +169,8 @@ export class Journal {
       const hashesFd = fs.openSync(hashesFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
       const journal = new Journal(directory, fd, { at: position, hashesFd });
       if (position === 0) {
-        syncDirectory(directory);
-        syncDirectory(path.dirname(directory));
+        syncNames(directory);
+        syncNames(path.dirname(directory));
         // Left by a journal of which nothing else is known.
         journal.forgetHashes();
       }
@@ -232,7 +224,7 @@ export class Journal {
       fresh.appendState(state);
       fs.fsyncSync(fresh.#fd);
       fs.renameSync(`${file}.new`, file);
-      syncDirectory(this.#directory);
+      syncNames(this.#directory);
       fs.closeSync(this.#fd);
       this.#fd = fresh.#fd;
       this.#position = fresh.#position;

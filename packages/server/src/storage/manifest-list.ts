@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CommandError } from '@jetstream/contract';
 import { diskError } from '../adapters/disk/disk-error.js';
+import { syncNames } from '../adapters/disk/sync-names.js';
 import { TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
 import {
   FOOTER_BYTES,
@@ -149,7 +150,7 @@ export class ManifestListWriter {
     try {
       fs.fdatasyncSync(this.#fd);
       if (this.#groupsFd === -1) {
-        syncDirectory(path.dirname(this.#path));
+        syncNames(path.dirname(this.#path));
         this.#groupsFd = fs.openSync(groupsPath(this.#path), 'w', 0o600);
       }
       const records = Buffer.alloc((count - this.#announced) * GROUP_RECORD_BYTES);
@@ -177,7 +178,7 @@ export class ManifestListWriter {
       fs.closeSync(this.#fd);
       fs.renameSync(growingPath(this.#path), this.#path);
       this.#dropGroups();
-      syncDirectory(path.dirname(this.#path));
+      syncNames(path.dirname(this.#path));
     } catch (error) {
       throw diskError('write the file list', path.basename(this.#path), error);
     }
@@ -224,14 +225,5 @@ export class ManifestListWriter {
 const writeAll = (fd: number, bytes: Buffer, position: number): void => {
   for (let done = 0; done < bytes.length; ) {
     done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
-  }
-};
-
-const syncDirectory = (directory: string): void => {
-  const fd = fs.openSync(directory, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
   }
 };

@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { type ErrorCode, isErrorCode } from '@jetstream/contract';
 import type { TrailerRecord } from '@jetstream/transport';
+import { syncNames } from '../adapters/disk/sync-names.js';
 import type { ReceiptFile } from '../receipts/receipt-format.js';
 import { HASH_MEMORY_BYTES, HashMemory, type HashPoint } from './hash-memory.js';
 import { sourceFault } from './source-files.js';
@@ -47,7 +48,7 @@ export class SourceDigests {
     try {
       this.#fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
       this.#memory = new HashMemory(this.#fd);
-      if (fs.fstatSync(this.#fd).size === 0) syncName(path);
+      if (fs.fstatSync(this.#fd).size === 0) syncNames(dirname(path));
     } catch (cause) {
       const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
       throw new StorageError('io_error', `Cannot keep digests in "${path}": ${reason}`, { cause });
@@ -161,16 +162,6 @@ export class SourceDigests {
     if (forgets) fs.rmSync(this.#path, { force: true });
   }
 }
-
-/** Makes the name of a new file durable. */
-const syncName = (file: string): void => {
-  const fd = fs.openSync(dirname(file), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-};
 
 const textOf = (value: Buffer): string => value.toString('latin1').replace(/\0+$/, '');
 

@@ -9,6 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncNames } from '../disk/sync-names.js';
 
 /** Text of a file, or null when there is none. */
 export const readOptionalFile = (path: string): string | null => {
@@ -17,15 +18,6 @@ export const readOptionalFile = (path: string): string | null => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
-  }
-};
-
-const syncDirectory = (path: string): void => {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 };
 
@@ -41,5 +33,5 @@ export const writePrivateFile = (path: string, text: string): void => {
     closeSync(file);
   }
   renameSync(draft, path);
-  syncDirectory(dirname(path));
+  syncNames(dirname(path));
 };
