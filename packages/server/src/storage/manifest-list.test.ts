@@ -4,6 +4,7 @@ import path from 'node:path';
 import { CommandError, pathTextFromBytes } from '@jetstream/contract';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LIST_LINE_BYTES_MAX } from './limits.js';
 import { GROUP_ENTRIES, type ManifestEntry } from './list-format.js';
 import { ManifestListWriter } from './manifest-list.js';
 import { ManifestList } from './manifest-list-reader.js';
@@ -124,6 +125,9 @@ describe('manifest list', () => {
     for (const wrong of [{ size: -1 }, { size: 0.5 }, { mtimeus: Number.NaN }, { root: 1 }]) {
       expect(codeOf(() => writer.append({ ...numbered(0), ...wrong }))).toBe('internal');
     }
+    const long = { ...numbered(0), source: '\u0001'.repeat(LIST_LINE_BYTES_MAX / 6) };
+    expect(codeOf(() => writer.append(long))).toBe('name_too_long');
+    expect(writer.totals.entries).toBe(0);
     writer.append({ ...numbered(0), size: Number.MAX_SAFE_INTEGER });
     expect(codeOf(() => writer.append(numbered(1)))).toBe('invalid_params');
     writer.abort();

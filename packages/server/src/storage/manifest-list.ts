@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CommandError } from '@jetstream/contract';
 import { diskError } from '../adapters/disk/disk-error.js';
 import { syncNames } from '../adapters/disk/sync-names.js';
-import { TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
+import { LIST_LINE_BYTES_MAX, TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
 import {
   FOOTER_BYTES,
   GROUP_ENTRIES,
@@ -23,6 +23,28 @@ const FLUSH_CHARS = 256 * 1024;
 const LETTERS = { file: 'f', directory: 'd', link: 'l' } as const;
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+/** The line of an entry, without its end. */
+const textOf = (entry: ManifestEntry, size: number): string => {
+  const line: ManifestLine = {
+    k: LETTERS[entry.kind],
+    r: entry.root,
+    s: entry.source,
+    d: entry.destPath,
+    z: size,
+    t: entry.mtimeus,
+    m: entry.mode & 0o777,
+    ...(entry.link === undefined ? {} : { l: entry.link }),
+  };
+  const text = JSON.stringify(line);
+  // A longer one would not be found again after a restart.
+  if (Buffer.byteLength(text) < LIST_LINE_BYTES_MAX) return text;
+  throw new CommandError(
+    'name_too_long',
+    `Cannot add ${JSON.stringify(entry.destPath.slice(0, 200))} to the file list: ` +
+      `its line is too long, expected under ${LIST_LINE_BYTES_MAX} bytes`,
+  );
+};
 
 /** Writes a list; synchronous, for a scan thread. Holds at most about 512 KiB. */
 export class ManifestListWriter {
@@ -120,21 +142,12 @@ export class ManifestListWriter {
           `expected at most ${TRANSFER_ENTRIES_MAX}`,
       );
     }
+    const text = textOf(entry, size);
     if (this.#entries % GROUP_ENTRIES === 0) {
       this.#flush();
       this.#groups.push([this.#position, this.#bytes]);
     }
-    const line: ManifestLine = {
-      k: LETTERS[entry.kind],
-      r: entry.root,
-      s: entry.source,
-      d: entry.destPath,
-      z: size,
-      t: entry.mtimeus,
-      m: entry.mode & 0o777,
-      ...(entry.link === undefined ? {} : { l: entry.link }),
-    };
-    this.#line(line);
+    this.#line(text);
     this.#count(entry);
   }
 
@@ -170,7 +183,7 @@ export class ManifestListWriter {
     this.#flush();
     const start = this.#position;
     const index: ManifestIndex = { ...this.totals, groups: this.#groups };
-    this.#line(index);
+    this.#line(JSON.stringify(index));
     this.#text += `{"footer":${String(start).padStart(FOOTER_BYTES - 12)}}\n`;
     this.#flush();
     try {
@@ -205,8 +218,8 @@ export class ManifestListWriter {
     this.#bytes += entry.size;
   }
 
-  #line(value: unknown): void {
-    this.#text += `${JSON.stringify(value)}\n`;
+  #line(text: string): void {
+    this.#text += `${text}\n`;
     if (this.#text.length >= FLUSH_CHARS) this.#flush();
   }
 
