@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { CommandError } from '@jetstream/contract';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GrowingList } from './growing-list.js';
@@ -172,6 +173,26 @@ describe('a list that was left unfinished', () => {
     expect(goOn(GROUP_ENTRIES * 3)).toBe(GROUP_ENTRIES * 2);
     const bytes = reads.mock.results.reduce((sum, { value }) => sum + Number(value), 0);
     expect(bytes).toBeLessThan(24 * LIST_LINE_BYTES_MAX);
+  });
+
+  test('whatever fails while it is read, nothing stays open', () => {
+    const openFiles = (): number => fs.readdirSync('/proc/self/fd').length;
+    const { durable } = leave(GROUP_ENTRIES * 2 + 1, 0);
+    const before = openFiles();
+    const resume = (known = (): void => {}) => ManifestListWriter.resume(listPath, ROOTS, known);
+    expect(() =>
+      resume(() => {
+        throw new CommandError('conflict', 'known already');
+      }),
+    ).toThrow('known already');
+    for (const call of ['readSync', 'ftruncateSync', 'fdatasyncSync'] as const) {
+      vi.spyOn(fs, call).mockImplementationOnce(() => {
+        throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      });
+      expect(resume).toThrow(expect.objectContaining({ code: 'io_error' }));
+    }
+    expect(openFiles()).toBe(before);
+    expect(fs.statSync(growingPath(listPath)).size).toBe(durable);
   });
 
   test('with another head, or none, it begins again', () => {

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { CommandError, pathTextFromBytes } from '@jetstream/contract';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LIST_LINE_BYTES_MAX } from './limits.js';
 import { GROUP_ENTRIES, type ManifestEntry } from './list-format.js';
 import { ManifestListWriter } from './manifest-list.js';
@@ -118,6 +118,27 @@ describe('manifest list', () => {
     expect(fs.existsSync(listPath)).toBe(false);
     writer.abort();
     expect(fs.readdirSync(directory)).toEqual([]);
+  });
+
+  test('abort after a failed finish: closes nothing twice, which would close what others opened', () => {
+    for (const call of ['renameSync', 'fsyncSync'] as const) {
+      const writer = ManifestListWriter.create(listPath, ['/a']);
+      writer.append(numbered(0));
+      const closed: number[] = [];
+      const close = fs.closeSync;
+      vi.spyOn(fs, 'closeSync').mockImplementation((fd) => {
+        closed.push(fd);
+        close(fd);
+      });
+      vi.spyOn(fs, call).mockImplementationOnce(() => {
+        throw Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC' });
+      });
+      expect(codeOf(() => writer.finish())).toBe('disk_full');
+      writer.abort();
+      vi.restoreAllMocks();
+      expect(closed).toHaveLength(1);
+      expect(fs.readdirSync(directory)).toEqual([]);
+    }
   });
 
   test('append: sizes and roots that make no sense are refused', () => {

@@ -49,7 +49,8 @@ const textOf = (entry: ManifestEntry, size: number): string => {
 /** Writes a list; synchronous, for a scan thread. Holds at most about 512 KiB. */
 export class ManifestListWriter {
   readonly #path: string;
-  readonly #fd: number;
+  /** -1 once it is closed. */
+  #fd: number;
   readonly #roots: number;
   #text = '';
   #position = 0;
@@ -104,16 +105,25 @@ export class ManifestListWriter {
       return ManifestListWriter.create(listPath, roots);
     }
     const writer = new ManifestListWriter(listPath, fd, roots);
-    const end = recoverList(fd, headerOf(roots), (entry, position) => {
-      if (writer.#entries % GROUP_ENTRIES === 0) writer.#groups.push([position, writer.#bytes]);
-      writer.#count(entry);
+    try {
+      writer.#recover(headerOf(roots), known);
+      writer.announce();
+    } catch (error) {
+      writer.#close();
+      throw diskError('read the file list', path.basename(listPath), error);
+    }
+    return writer;
+  }
+
+  #recover(header: string, known: (entry: ManifestEntry) => void): void {
+    const end = recoverList(this.#fd, header, (entry, position) => {
+      if (this.#entries % GROUP_ENTRIES === 0) this.#groups.push([position, this.#bytes]);
+      this.#count(entry);
       known(entry);
     });
-    fs.ftruncateSync(fd, end);
-    writer.#position = end;
-    if (end === 0) writer.#text = headerOf(roots);
-    writer.announce();
-    return writer;
+    fs.ftruncateSync(this.#fd, end);
+    this.#position = end;
+    if (end === 0) this.#text = header;
   }
 
   /** Entries so far. */
@@ -188,9 +198,9 @@ export class ManifestListWriter {
     this.#flush();
     try {
       fs.fsyncSync(this.#fd);
-      fs.closeSync(this.#fd);
+      this.#close();
       fs.renameSync(growingPath(this.#path), this.#path);
-      this.#dropGroups();
+      fs.rmSync(groupsPath(this.#path), { force: true });
       syncNames(path.dirname(this.#path));
     } catch (error) {
       throw diskError('write the file list', path.basename(this.#path), error);
@@ -200,15 +210,17 @@ export class ManifestListWriter {
 
   /** Gives up and removes what was written. */
   abort(): void {
-    fs.closeSync(this.#fd);
+    this.#close();
     fs.rmSync(growingPath(this.#path), { force: true });
-    this.#dropGroups();
+    fs.rmSync(groupsPath(this.#path), { force: true });
   }
 
-  #dropGroups(): void {
-    if (this.#groupsFd !== -1) fs.closeSync(this.#groupsFd);
+  /** Nothing is closed twice: its number may already be that of another thread's file. */
+  #close(): void {
+    const open = [this.#fd, this.#groupsFd].filter((fd) => fd !== -1);
+    this.#fd = -1;
     this.#groupsFd = -1;
-    fs.rmSync(groupsPath(this.#path), { force: true });
+    for (const fd of open) fs.closeSync(fd);
   }
 
   #count(entry: ManifestEntry): void {
