@@ -8,6 +8,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -63,6 +64,11 @@ export class GrantedUsers {
     } catch {
       return false;
     }
+  }
+
+  /** Whether an account of this name was granted, whatever its user id. */
+  knows(name: string): boolean {
+    return isAccountName(name) && existsSync(join(this.#directory, name));
   }
 
   /** Grants an account; durable when this returns. */

@@ -45,6 +45,7 @@ const rulesOf = ({ verdict = 'right', allowRootLogin = false, filesAccount = nul
     },
     granted: {
       has: (name, uid) => granted.get(name) === uid,
+      knows: (name) => granted.has(name),
       add: (name, uid) => granted.set(name, uid),
     },
     checks: {
@@ -57,6 +58,8 @@ const rulesOf = ({ verdict = 'right', allowRootLogin = false, filesAccount = nul
   });
   return { rules, granted, asked, ids, time };
 };
+
+const CANNOT_BE_LOOKED_UP = { account: null, isTransient: true, endsAccess: false };
 
 describe('AccountRules', () => {
   test('an account is acted for after its password was right, and not before', async () => {
@@ -109,11 +112,11 @@ describe('AccountRules', () => {
     const locked = rulesOf({ verdict: 'wrong' });
     locked.granted.set('ann', 1000);
     const refusal = await locked.rules.decide('ann');
-    expect(refusal).toMatchObject({ account: null, isTransient: false });
+    expect(refusal).toMatchObject({ account: null, isTransient: false, endsAccess: true });
     expect(refusal.refused).toContain('locked');
     const silent = rulesOf({ verdict: 'unavailable' });
     silent.granted.set('ann', 1000);
-    expect(await silent.rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
+    expect(await silent.rules.decide('ann')).toMatchObject(CANNOT_BE_LOOKED_UP);
   });
 
   test('without an answer of the system nothing is granted, and nobody in use is cut off', async () => {
@@ -123,7 +126,17 @@ describe('AccountRules', () => {
     ids.set('ann', new Error('no answer'));
     expect(await rules.checkPassword('ann', 'secret', '')).toBe('unavailable');
     expect(granted.size).toBe(0);
-    expect(await rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
+    expect(await rules.decide('ann')).toMatchObject(CANNOT_BE_LOOKED_UP);
+  });
+
+  test('one that was acted for and is not found loses access, and its transfers wait', async () => {
+    const { rules, ids } = rulesOf();
+    await rules.checkPassword('ann', 'secret', '');
+    ids.delete('ann');
+    expect(await rules.checkPassword('ann', 'secret', '')).toBe('wrong');
+    const decision = { account: null, isTransient: true, endsAccess: true };
+    expect(await rules.decide('ann')).toMatchObject(decision);
+    expect(await rules.decide('eve')).toMatchObject({ ...decision, isTransient: false });
   });
 
   test('the account for files is acted for without a login, and nobody logs in as it', async () => {
