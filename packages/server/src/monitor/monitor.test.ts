@@ -13,7 +13,7 @@ import {
   parsePasswordRequest,
 } from './monitor-messages.js';
 import { DEFAULT_FILES_ACCOUNT, readMonitorOptions } from './monitor-options.js';
-import type { PasswordQuestion, PasswordVerdict } from './password-checks.js';
+import { type PasswordQuestion, type PasswordVerdict, verdictOfAnswer } from './password-checks.js';
 import { findFilesAccount, type ServerAccount } from './server-state.js';
 
 interface Told {
@@ -165,6 +165,18 @@ describe('AccountRules', () => {
         }
       }),
     );
+  });
+});
+
+describe('verdictOfAnswer', () => {
+  test('only a refusal is one: a directory that cannot be reached says nothing', () => {
+    const saying = (verdict: PasswordVerdict): number[] =>
+      [...Array(33).keys()].filter((answer) => verdictOfAnswer(`${answer}\n`) === verdict);
+    expect(saying('right')).toEqual([0]);
+    expect(saying('unavailable')).toEqual([1, 2, 3, 4, 5, 9, 26, 28]);
+    for (const text of ['', '0', '-1\n', 'x\n', '0\n0\n']) {
+      expect(verdictOfAnswer(text)).toBe('unavailable');
+    }
   });
 });
 
