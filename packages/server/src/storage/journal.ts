@@ -154,11 +154,13 @@ export class Journal {
    * @throws {StorageError} If the state directory cannot be used.
    */
   static open(directory: string, read: RecordReader): { journal: Journal; isNew: boolean } {
+    const open: number[] = [];
     try {
       fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
       const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants;
       const file = path.join(directory, 'journal');
       const fd = fs.openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      open.push(fd);
       let position = 0;
       for (let body = readRecord(fd, 0); body !== null; body = readRecord(fd, position)) {
         read(body[4] as number, body.subarray(HEAD_BYTES));
@@ -167,6 +169,7 @@ export class Journal {
       fs.ftruncateSync(fd, position);
       const hashesFile = path.join(directory, HASHES_NAME);
       const hashesFd = fs.openSync(hashesFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      open.push(hashesFd);
       const journal = new Journal(directory, fd, { at: position, hashesFd });
       if (position === 0) {
         syncNames(directory);
@@ -176,6 +179,7 @@ export class Journal {
       }
       return { journal, isNew: position === 0 };
     } catch (error) {
+      for (const fd of open) fs.closeSync(fd);
       throw journalFailure(error);
     }
   }
@@ -213,8 +217,9 @@ export class Journal {
   /** Writes the journal anew: options, file list and trailers as they are, one merged state. */
   compact(state: StateRecord): void {
     const file = path.join(this.#directory, 'journal');
+    let freshFd = -1;
     try {
-      const freshFd = fs.openSync(`${file}.new`, 'w+', 0o600);
+      freshFd = fs.openSync(`${file}.new`, 'w+', 0o600);
       const fresh = new Journal(this.#directory, freshFd, { at: 0 });
       let position = 0;
       for (let body = readRecord(this.#fd, 0); body; body = readRecord(this.#fd, position)) {
@@ -229,6 +234,7 @@ export class Journal {
       this.#fd = fresh.#fd;
       this.#position = fresh.#position;
     } catch (error) {
+      if (freshFd !== -1 && freshFd !== this.#fd) fs.closeSync(freshFd);
       throw journalFailure(error);
     }
   }
