@@ -6,7 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { syncNames } from '../disk/sync-names.js';
@@ -27,7 +27,8 @@ export const writePrivateFile = (path: string, text: string): void => {
   rmSync(draft, { force: true });
   const file = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(file, text);
+    // All of it, which one call of write need not take.
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);
