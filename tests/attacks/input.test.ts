@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openSessions, target } from '../conformance/harness/sessions.js';
 import { anyCall, type Pool } from './call-generator.js';
-import { basic, type RawSocket, rawHttp, rawSocket } from './raw.js';
+import { basic, type RawAnswer, type RawSocket, rawHttp, rawSocket } from './raw.js';
 
 const sessions = openSessions();
 const SECONDS = Number(process.env.JETSTREAM_FUZZ_SECONDS || 0);
@@ -21,9 +21,22 @@ const amount = (numRuns: number): fc.Parameters<unknown> =>
         markInterruptAsFailure: false,
       }
     : { numRuns };
-const timeout = 60_000 + SECONDS * 1000;
-/** Answers of a machine that other work keeps busy. */
+/** Ends what hangs; what is slow is seen at each answer. */
+const timeout = 300_000 + SECONDS * 1000;
+/** An input that is slow to take is so each time; a machine that stalls is not. */
 const ANSWER_MS_MAX = 5000;
+const ANSWER_ATTEMPTS = 3;
+
+/** One HTTP request whose answer comes soon. */
+const promptHttp = async (...request: Parameters<typeof rawHttp>): Promise<RawAnswer> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const startMs = performance.now();
+    const answer = await rawHttp(...request);
+    const tookMs = performance.now() - startMs;
+    if (tookMs < ANSWER_MS_MAX) return answer;
+    if (attempt === ANSWER_ATTEMPTS) throw new Error(`the answer took ${Math.round(tookMs)} ms`);
+  }
+};
 
 const STACK_TRACE = /\bat .*\.(?:js|ts|mjs):\d+|node:internal|node_modules/;
 
@@ -82,11 +95,9 @@ describe('attack 15, rclone GHSA-6jcg-q3wp-x2f4: malformed input never ends the 
     const route = fc.constantFrom('/rpc', '/api/echo', '/api/lsAsync', '/api/auth', '/api/%00');
     await fc.assert(
       fc.asyncProperty(text, route, fc.boolean(), async (body, path, loggedIn) => {
-        const startMs = performance.now();
         const headers: Record<string, string> = loggedIn ? { authorization } : {};
-        const answer = await rawHttp(path, { body, headers });
+        const answer = await promptHttp(path, { body, headers });
         const what = `${path} ${body.slice(0, 300)}`;
-        expect(performance.now() - startMs, what).toBeLessThan(ANSWER_MS_MAX);
         expect(answer.text, what).not.toMatch(STACK_TRACE);
         if (answer.status === 204) return;
         if (path === '/rpc') checkRpc(answer.text, what);

@@ -184,7 +184,7 @@ const buildSending = (context: DomainContext, places: Places) => {
     listsDir: places.lists,
     isInUse: (id) => engine.usesManifest(id),
     isShared: (id) => sharing.links.refersTo(id),
-    onEnded: (id) => void open.settle(id),
+    onEnded: (id) => open.manifestEnded(id),
   });
   const sharing: ReturnType<typeof buildLinks> = buildLinks(context, manifests, manifestStore);
   const engine: TransferEngine = new TransferEngine({

@@ -13,6 +13,8 @@ export const CONTENT_DATA = 1;
 const PACKET = { unsent: 0, inFlight: 1, lost: 2, acked: 3 } as const;
 /** Packets that one pass over the unacknowledged tail repeats at most. */
 const TAIL_PACKETS_MAX = 64;
+/** Repetitions at the end that leave twice; those beyond are only repeated when they are lost in turn. */
+export const SPARES_MAX = 4096;
 
 interface OutChunk {
   readonly channel: number;
@@ -212,7 +214,8 @@ export class ChunkOutbox {
     out.states[content.index] = PACKET.lost;
     const place = { ref: content.ref, serial: content.serial, index: content.index };
     this.#again.push(place);
-    if (this.#draining && this.#fresh.length === 0) this.#spares.push(place);
+    if (!this.#draining || this.#fresh.length > 0 || this.#spares.length >= SPARES_MAX) return;
+    this.#spares.push(place);
   }
 
   /**

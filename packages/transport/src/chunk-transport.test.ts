@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CHUNK_PACKETS_MAX, ChunkInbox, INBOX_CHUNK_BYTES } from './chunk-inbox.js';
-import { ChunkOutbox } from './chunk-outbox.js';
+import { ChunkOutbox, SPARES_MAX } from './chunk-outbox.js';
 import { diceOf } from './dice.conformance.js';
 import type { PacketContent } from './packet-ledger.js';
 import { type FrameFields, newFrame, newReceivedFrame, type ReceivedFrame } from './wire.js';
@@ -164,6 +164,24 @@ describe('ChunkOutbox', () => {
     expect(sendNext().index).toBe(2);
     expect(outbox.next(frame, sendNextTarget())).toBe(false);
     expect(outbox.ready).toBe(false);
+  });
+
+  it('at the end of much, only so many repetitions leave twice', () => {
+    const outbox = new ChunkOutbox(50, { chunkAcked: () => undefined });
+    outbox.setDraining(true);
+    for (const chunk of [0, 1]) {
+      outbox.add({ channel: 1, chunk, offset: chunk * SLOT, wireBytes: 50 * SPARES_MAX });
+    }
+    const sendAll = (): PacketContent[] => {
+      const sent: PacketContent[] = [];
+      for (let content = sendNextTarget(); outbox.next(newFrame(), content); ) {
+        sent.push(content);
+        content = sendNextTarget();
+      }
+      return sent;
+    };
+    for (const content of sendAll()) outbox.lost(content);
+    expect(sendAll()).toHaveLength(2 * SPARES_MAX + SPARES_MAX);
   });
 
   it('repeatTail: takes the newest packets first when there are many, and sends them in order', () => {

@@ -96,17 +96,23 @@ export class MessageStream {
   echo(now: number, isLossy: boolean): void {
     if (now < this.#echoAt) return;
     this.#echoAt = Infinity;
-    if (isLossy && !this.#out.ready) this.repeat();
+    if (isLossy && !this.#out.ready) this.#queue(this.#unanswered().slice(-REPEAT_RANGES_MAX));
   }
 
-  /** Queues what is in flight once more, because nothing comes back. */
+  /** Queues what the peer needs first of what is in flight once more, because nothing comes back. */
   repeat(): void {
-    let left = REPEAT_RANGES_MAX;
-    for (const range of this.#ranges) {
-      if (range === null || left === 0) continue;
-      left -= 1;
-      this.#out.lost(range.start, range.end);
-    }
+    this.#queue(this.#unanswered().slice(0, REPEAT_RANGES_MAX));
+  }
+
+  /** Ranges in flight in their order; what has left more than once, once. */
+  #unanswered(): StreamRange[] {
+    const ranges: StreamRange[] = this.#ranges.filter((range) => range !== null);
+    ranges.sort((a, b) => a.start - b.start || b.end - a.end);
+    return ranges.filter(({ start }, index) => start !== ranges[index - 1]?.start);
+  }
+
+  #queue(ranges: readonly StreamRange[]): void {
+    for (const { start, end } of ranges) this.#out.lost(start, end);
   }
 
   /** Takes received stream bytes; they are copied. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../adapters/clock/manual-clock.js';
 import { type OpenDatabase, openMemoryDatabase } from '../adapters/database/database.js';
 import { GroupCommit } from '../adapters/database/group-commit.js';
-import { silentLogger } from '../adapters/log/logger.js';
+import { type Logger, silentLogger } from '../adapters/log/logger.js';
 import { SqliteEventLog } from '../events/sqlite-event-log.js';
 import type { Caller } from '../sessions/caller.js';
 import { createIdSource } from './id-source.js';
@@ -23,6 +23,7 @@ let lists = '';
 let events: SqliteEventLog;
 let inUse: Set<string>;
 let stopping: AbortController;
+let seed = 0;
 
 const callerOf = (change: Partial<Caller> = {}): Caller => ({
   userName: 'user',
@@ -37,16 +38,18 @@ const callerOf = (change: Partial<Caller> = {}): Caller => ({
 const tokenCaller = (id: string, session: string): Caller =>
   callerOf({ token: { id, session, permissions: 31, path: null } });
 
-const serviceWith = (scanner: ManifestScanner = createLocalScanner()): ManifestService => {
+const serviceWith = (
+  scanner: ManifestScanner = createLocalScanner(),
+  log: Logger = silentLogger,
+): ManifestService => {
   const commits = new GroupCommit(database.db);
   events = new SqliteEventLog({ db: database.db, commits, clock });
-  let seed = 0;
   return new ManifestService({
     store: new SqliteManifestStore(database.db, commits),
     scanner,
     events,
     clock,
-    log: silentLogger,
+    log,
     nextId: createIdSource({
       nowMs: () => clock.nowUs() / 1000,
       randomBytes: (count) => {
@@ -258,6 +261,64 @@ describe('ManifestService', () => {
     await stopped(third, manifestId);
     expect(fs.readdirSync(lists)).toEqual([`${manifestId}.list`]);
     expect(await third.keepMaking(manifestId)).toBe(false);
+  });
+
+  it.each([
+    '{"version":1,"requ',
+    '{"version":2,"request":{"mappings":[]}}',
+    '{"version":1}',
+    'null',
+  ])(
+    'after a restart, a kept scan that cannot be used (%s) is set aside, and the others go on',
+    async (text) => {
+      const { scanner } = heldScanner();
+      const first = serviceWith(scanner);
+      const create = () => first.create(callerOf(), { mappings: { '/d': '/in' } });
+      const [{ manifestId: broken }, { manifestId: sound }] = [await create(), await create()];
+      await first.keepMaking(broken);
+      await first.keepMaking(sound);
+      await first.stop();
+      fs.writeFileSync(path.join(lists, `${broken}.list.order`), text);
+      fs.writeFileSync(path.join(lists, `${broken}.list.new`), 'begun');
+      const lines: object[] = [];
+      const log = { ...silentLogger, error: (facts: object) => void lines.push(facts) };
+      const second = serviceWith(createLocalScanner(), log);
+      await second.start();
+      const file = path.join(lists, `${broken}.list.order.damaged`);
+      expect(lines).toMatchObject([{ manifestId: broken, file }]);
+      expect(fs.readFileSync(file, 'utf8')).toBe(text);
+      expect(await second.get(callerOf(), broken)).toMatchObject({
+        status: 'error',
+        errorMessage: expect.stringContaining('is damaged; create it again') as string,
+      });
+      const done = await second.wait(callerOf(), { manifestId: sound }, stopping.signal);
+      expect(done.status).toBe('complete');
+      await stopped(second, sound);
+      await second.remove(callerOf(), broken);
+      expect(fs.readdirSync(lists)).toEqual([`${sound}.list`]);
+    },
+  );
+
+  it('leaves nothing of a manifest that is deleted, whatever ended its scan', async () => {
+    const { scanner } = heldScanner();
+    const first = serviceWith(scanner);
+    const { manifestId } = await first.create(callerOf(), { mappings: { '/d': '/in' } });
+    const kept = first.keepMaking(manifestId);
+    await first.remove(callerOf(), manifestId);
+    expect(await kept).toBe(false);
+    await expect.poll(() => fs.readdirSync(lists)).toEqual([]);
+    // A power cut while the scan was being kept.
+    const again = await first.create(callerOf(), { mappings: { '/d': '/in' } });
+    await first.stop();
+    fs.writeFileSync(path.join(lists, `${again.manifestId}.list.order.new`), '{');
+    const second = serviceWith();
+    await second.start();
+    expect(fs.readdirSync(lists)).toEqual([]);
+    for (const end of ['', '.new', '.groups', '.order', '.order.new']) {
+      fs.writeFileSync(path.join(lists, `${again.manifestId}.list${end}`), '');
+    }
+    await second.remove(callerOf(), again.manifestId);
+    expect(fs.readdirSync(lists)).toEqual([]);
   });
 
   it('takes patterns and keeps links; refuses patterns that could take for ever', async () => {

@@ -2,7 +2,6 @@
  * Manifests: made in the background, listed, waited for, deleted. A manifest is a row in the store
  * and a file list on disk; the list is complete and durable before the row says so.
  */
-import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   CommandError,
@@ -24,7 +23,13 @@ import type { ManifestRecord, ManifestStore } from './manifest-store.js';
 import { parseMappings } from './mappings.js';
 import { checkPatterns } from './path-filter.js';
 import type { ScanRequest, ScanTotals } from './scan.js';
-import { dropScanOrder, dropUnfinishedList, keepScanOrder, readScanOrder } from './scan-orders.js';
+import {
+  dropList,
+  dropScanOrder,
+  dropUnfinishedList,
+  keepScanOrder,
+  readScanOrder,
+} from './scan-orders.js';
 import type { ManifestScanner } from './scan-runner.js';
 
 /** Most manifests that are made at the same time. */
@@ -68,6 +73,18 @@ const structureOf = (record: ManifestRecord): ManifestStructure => ({
   userData: record.userData,
 });
 
+const restarted = (): CommandError =>
+  new CommandError(
+    'cancelled',
+    'Cannot make the manifest: the server was restarted; create it again',
+  );
+
+const damaged = (): CommandError =>
+  new CommandError(
+    'io_error',
+    'Cannot make the manifest: the server was restarted, and what it had kept of the scan is damaged; create it again',
+  );
+
 /** @see the head of this file */
 export class ManifestService {
   readonly #options: ManifestServiceOptions;
@@ -86,30 +103,20 @@ export class ManifestService {
    * earlier run of the server left unfinished.
    */
   async start(): Promise<void> {
-    const { store, events } = this.#options;
+    const { store, log } = this.#options;
     for (const record of await store.pending()) {
       const listPath = this.listPath(record.id);
-      const request = await readScanOrder(listPath);
-      if (request !== null) {
-        void this.#make(record, this.#reserve(record, request), true);
+      const kept = await readScanOrder(listPath);
+      if (kept !== null && 'request' in kept) {
+        void this.#make(record, this.#reserve(record, kept.request), true);
         continue;
       }
+      if (kept !== null) {
+        const { file, cause: err } = kept;
+        log.error({ manifestId: record.id, file, err }, 'cannot read a kept scan: set aside');
+      }
       await dropUnfinishedList(listPath);
-      const failed: ManifestRecord = {
-        ...record,
-        status: 'error',
-        errorCode: 'cancelled',
-        errorMessage: 'Cannot make the manifest: the server was restarted; create it again',
-      };
-      await Promise.all([
-        events.append('manifestFailed', {
-          manifestId: record.id,
-          errorCode: 'cancelled',
-          errorMessage: failed.errorMessage,
-          ...ownedBy(record),
-        }),
-        store.update(failed),
-      ]);
+      await this.#fail(record, kept === null ? restarted() : damaged());
     }
   }
 
@@ -297,7 +304,14 @@ export class ManifestService {
       events.append('manifestDeleted', { manifestId: record.id, by, ...ownedBy(record) }),
       store.remove(record.id),
     ]);
-    await unlink(this.listPath(record.id)).catch(() => {});
+    // While it is being made, the end of that removes what is there.
+    if (!this.#pending.has(record.id)) await this.#dropList(record.id);
+  }
+
+  async #dropList(manifestId: string): Promise<void> {
+    await dropList(this.listPath(manifestId)).catch((err: unknown) => {
+      this.#options.log.warn({ manifestId, err }, 'cannot remove a file list');
+    });
   }
 
   #reserve(record: ManifestRecord, request: ScanRequest): Making {
@@ -319,10 +333,11 @@ export class ManifestService {
       if (!signal.aborted && !this.#stopped) await this.#fail(record, error);
     } finally {
       this.#pending.delete(record.id);
+      await making.kept?.catch(() => {});
       if (!this.#stopped) await dropScanOrder(order.listPath).catch(() => {});
       onEnded?.(record.id);
       this.#changes.notify(record.id);
-      if (signal.aborted) await unlink(order.listPath).catch(() => {});
+      if (signal.aborted) await this.#dropList(record.id);
       log.debug({ manifestId: record.id }, 'manifest is no longer processed');
     }
   }

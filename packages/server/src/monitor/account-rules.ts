@@ -17,7 +17,7 @@ export interface AccountRulesPorts {
   /** The server's account for files; null for none. Nobody logs in as it. */
   readonly filesAccount: ServerAccount | null;
   readonly accounts: Pick<OsAccounts, 'findUser'>;
-  readonly granted: Pick<GrantedUsers, 'add' | 'has'>;
+  readonly granted: Pick<GrantedUsers, 'add' | 'has' | 'knows'>;
   readonly checks: Pick<PasswordChecks, 'ask'>;
   /** Milliseconds that never run backwards. */
   readonly monotonicMs: () => number;
@@ -29,19 +29,30 @@ export type AccountDecision =
   | {
       readonly account: null;
       readonly refused: string;
-      /** Whether another answer may come later, because the system gave none. */
+      /** Whether another answer may come later: what waits for files waits on. */
       readonly isTransient: boolean;
+      /** Whether logins, and what is open, end. */
+      readonly endsAccess: boolean;
     };
 
-/** An account, none, or no answer of the system. */
-type Eligible = AgentAccount | 'unknown' | null;
+/** An account, one that is not acted for, none at all, or no answer of the system. */
+type Eligible = AgentAccount | 'refused' | 'missing' | 'unknown';
 
 const NO_ANSWER = 'the system does not say whether there is such an account';
+const MISSING = 'the system does not know the account any more, or not now';
 
-const refuse = (refused: string, isTransient = false): AccountDecision => ({
+const refuse = (refused: string): AccountDecision => ({
   account: null,
   refused,
-  isTransient,
+  isTransient: false,
+  endsAccess: true,
+});
+
+const postpone = (refused: string, endsAccess: boolean): AccountDecision => ({
+  account: null,
+  refused,
+  isTransient: true,
+  endsAccess,
 });
 
 export class AccountRules {
@@ -58,7 +69,7 @@ export class AccountRules {
     if (user === this.#ports.filesAccount?.name) return 'wrong';
     const account = await this.#eligible(user);
     if (account === 'unknown') return 'unavailable';
-    if (account === null) return 'wrong';
+    if (account === 'refused' || account === 'missing') return 'wrong';
     const verdict = await this.#ports.checks.ask({ user, password, host });
     if (verdict === 'right') this.#ports.granted.add(user, account.uid);
     return verdict;
@@ -67,8 +78,13 @@ export class AccountRules {
   /** Decides whether an agent may work as an account. */
   async decide(user: string): Promise<AccountDecision> {
     const account = await this.#eligible(user);
-    if (account === 'unknown') return refuse(NO_ANSWER, true);
-    if (account === null) return refuse('the account is none that this server acts as');
+    if (account === 'unknown') return postpone(NO_ANSWER, false);
+    // Most systems say the same of a removed account and of one in a directory that cannot be reached:
+    // access ends, but transfers must not fail file by file.
+    if (account === 'missing' && this.#isKnown(user)) return postpone(MISSING, true);
+    if (account === 'missing' || account === 'refused') {
+      return refuse('the account is none that this server acts as');
+    }
     if (!this.#isForFiles(account) && !this.#ports.granted.has(user, account.uid)) {
       return refuse('the account has never logged in on this server with its password');
     }
@@ -76,7 +92,12 @@ export class AccountRules {
     if (verdict === 'right') return { account, refused: null };
     return verdict === 'wrong'
       ? refuse('the account is locked or has expired')
-      : refuse('the system does not say whether the account may be used', true);
+      : postpone('the system does not say whether the account may be used', false);
+  }
+
+  /** Whether the account, or an earlier one of its name, was acted for. */
+  #isKnown(user: string): boolean {
+    return this.#ports.filesAccount?.name === user || this.#ports.granted.knows(user);
   }
 
   /** Whether it is still the account that was found at the start, not a later one of its name. */
@@ -86,17 +107,18 @@ export class AccountRules {
   }
 
   async #eligible(user: string): Promise<Eligible> {
-    if (!isAccountName(user)) return null;
+    if (!isAccountName(user)) return 'refused';
     // Whoever looks the account up tells why there is no answer.
     const found = await this.#ports.accounts.findUser(user).catch(() => 'unknown' as const);
-    if (found === null || found === 'unknown') return found;
+    if (found === null) return 'missing';
+    if (found === 'unknown') return found;
     const account = { name: user, uid: Number(found.id), gid: Number(found.groupId) };
     const { uid, gid } = account;
-    if (!Number.isInteger(uid) || !Number.isInteger(gid)) return null;
+    if (!Number.isInteger(uid) || !Number.isInteger(gid)) return 'refused';
     if (this.#isForFiles(account)) return account;
     const { allowRootLogin, osUserMinUid } = this.#ports.options;
     const isAllowed = uid === 0 ? allowRootLogin : uid >= osUserMinUid;
-    return isAllowed ? account : null;
+    return isAllowed ? account : 'refused';
   }
 
   async #usability({ name, uid }: AgentAccount): Promise<PasswordVerdict> {

@@ -8,6 +8,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { syncNames } from '../adapters/disk/sync-names.js';
 
 /** What may stand in the name of a file, and is a name that the server uses. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
@@ -64,6 +66,11 @@ export class GrantedUsers {
     }
   }
 
+  /** Whether an account of this name was granted, whatever its user id. */
+  knows(name: string): boolean {
+    return isAccountName(name) && existsSync(join(this.#directory, name));
+  }
+
   /** Grants an account; durable when this returns. */
   add(name: string, uid: number): void {
     if (!isAccountName(name)) throw new Error(`Cannot grant the account ${JSON.stringify(name)}`);
@@ -79,11 +86,6 @@ export class GrantedUsers {
       closeSync(fd);
     }
     renameSync(draft, path);
-    const directory = openSync(this.#directory, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    syncNames(this.#directory);
   }
 }

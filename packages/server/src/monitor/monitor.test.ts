@@ -13,7 +13,7 @@ import {
   parsePasswordRequest,
 } from './monitor-messages.js';
 import { DEFAULT_FILES_ACCOUNT, readMonitorOptions } from './monitor-options.js';
-import type { PasswordQuestion, PasswordVerdict } from './password-checks.js';
+import { type PasswordQuestion, type PasswordVerdict, verdictOfAnswer } from './password-checks.js';
 import { findFilesAccount, type ServerAccount } from './server-state.js';
 
 interface Told {
@@ -45,6 +45,7 @@ const rulesOf = ({ verdict = 'right', allowRootLogin = false, filesAccount = nul
     },
     granted: {
       has: (name, uid) => granted.get(name) === uid,
+      knows: (name) => granted.has(name),
       add: (name, uid) => granted.set(name, uid),
     },
     checks: {
@@ -57,6 +58,8 @@ const rulesOf = ({ verdict = 'right', allowRootLogin = false, filesAccount = nul
   });
   return { rules, granted, asked, ids, time };
 };
+
+const CANNOT_BE_LOOKED_UP = { account: null, isTransient: true, endsAccess: false };
 
 describe('AccountRules', () => {
   test('an account is acted for after its password was right, and not before', async () => {
@@ -109,11 +112,11 @@ describe('AccountRules', () => {
     const locked = rulesOf({ verdict: 'wrong' });
     locked.granted.set('ann', 1000);
     const refusal = await locked.rules.decide('ann');
-    expect(refusal).toMatchObject({ account: null, isTransient: false });
+    expect(refusal).toMatchObject({ account: null, isTransient: false, endsAccess: true });
     expect(refusal.refused).toContain('locked');
     const silent = rulesOf({ verdict: 'unavailable' });
     silent.granted.set('ann', 1000);
-    expect(await silent.rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
+    expect(await silent.rules.decide('ann')).toMatchObject(CANNOT_BE_LOOKED_UP);
   });
 
   test('without an answer of the system nothing is granted, and nobody in use is cut off', async () => {
@@ -123,7 +126,17 @@ describe('AccountRules', () => {
     ids.set('ann', new Error('no answer'));
     expect(await rules.checkPassword('ann', 'secret', '')).toBe('unavailable');
     expect(granted.size).toBe(0);
-    expect(await rules.decide('ann')).toMatchObject({ account: null, isTransient: true });
+    expect(await rules.decide('ann')).toMatchObject(CANNOT_BE_LOOKED_UP);
+  });
+
+  test('one that was acted for and is not found loses access, and its transfers wait', async () => {
+    const { rules, ids } = rulesOf();
+    await rules.checkPassword('ann', 'secret', '');
+    ids.delete('ann');
+    expect(await rules.checkPassword('ann', 'secret', '')).toBe('wrong');
+    const decision = { account: null, isTransient: true, endsAccess: true };
+    expect(await rules.decide('ann')).toMatchObject(decision);
+    expect(await rules.decide('eve')).toMatchObject({ ...decision, isTransient: false });
   });
 
   test('the account for files is acted for without a login, and nobody logs in as it', async () => {
@@ -152,6 +165,18 @@ describe('AccountRules', () => {
         }
       }),
     );
+  });
+});
+
+describe('verdictOfAnswer', () => {
+  test('only a refusal is one: a directory that cannot be reached says nothing', () => {
+    const saying = (verdict: PasswordVerdict): number[] =>
+      [...Array(33).keys()].filter((answer) => verdictOfAnswer(`${answer}\n`) === verdict);
+    expect(saying('right')).toEqual([0]);
+    expect(saying('unavailable')).toEqual([1, 2, 3, 4, 5, 9, 26, 28]);
+    for (const text of ['', '0', '-1\n', 'x\n', '0\n0\n']) {
+      expect(verdictOfAnswer(text)).toBe('unavailable');
+    }
   });
 });
 

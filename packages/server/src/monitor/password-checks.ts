@@ -20,6 +20,21 @@ export type PasswordVerdict = 'right' | 'wrong' | 'unavailable';
 
 const PROGRAM = fileURLToPath(new URL('./password-check.js', import.meta.url));
 
+/**
+ * Numbers of PAM that say nothing about the account: PAM_OPEN_ERR, PAM_SYMBOL_ERR, PAM_SERVICE_ERR,
+ * PAM_SYSTEM_ERR, PAM_BUF_ERR, PAM_AUTHINFO_UNAVAIL (the directory cannot be reached), PAM_ABORT and
+ * PAM_MODULE_UNKNOWN.
+ */
+const PAM_NO_ANSWER: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 9, 26, 28]);
+
+/** @param text What the child has written: the number of PAM's answer, unless it failed. */
+export const verdictOfAnswer = (text: string): PasswordVerdict => {
+  if (!/^\d+\n$/.test(text)) return 'unavailable';
+  const answer = Number(text);
+  if (answer === 0) return 'right';
+  return PAM_NO_ANSWER.has(answer) ? 'unavailable' : 'wrong';
+};
+
 export class PasswordChecks {
   readonly #service: string;
   readonly #waiting: (() => void)[] = [];
@@ -62,8 +77,7 @@ export class PasswordChecks {
       });
       child.on('error', () => resolve('unavailable'));
       child.on('close', () => {
-        if (!/^\d+\n$/.test(text)) resolve('unavailable');
-        else resolve(text === '0\n' ? 'right' : 'wrong');
+        resolve(verdictOfAnswer(text));
       });
       // A child that is gone already says so by closing.
       child.stdin.on('error', () => undefined);

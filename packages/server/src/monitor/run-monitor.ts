@@ -112,7 +112,7 @@ const serveAgents = (fd: number, rules: AccountRules, agents: AgentProcesses): W
 
 const verdictOf = (decision: AccountDecision): PasswordVerdict => {
   if (decision.account !== null) return 'right';
-  return decision.isTransient ? 'unavailable' : 'wrong';
+  return decision.endsAccess ? 'wrong' : 'unavailable';
 };
 
 /** Answers questions about passwords and runs triggers, one line of JSON each. */

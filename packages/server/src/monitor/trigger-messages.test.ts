@@ -79,7 +79,12 @@ describe('TriggerRuns', () => {
     const runs = new TriggerRuns({
       directory: '/nonexistent',
       decide: () =>
-        Promise.resolve({ account: null, refused: 'never logged in', isTransient: false }),
+        Promise.resolve({
+          account: null,
+          refused: 'never logged in',
+          isTransient: false,
+          endsAccess: true,
+        }),
     });
     const end = await runs.run(request);
     expect(end).toMatchObject({ exitCode: null, output: '' });

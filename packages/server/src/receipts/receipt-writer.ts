@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { syncNamesAside } from '../adapters/disk/sync-names.js';
 import {
   type ReceiptFile,
   type ReceiptHead,
@@ -71,15 +72,6 @@ export const writeDraft = async (
   return { sha256: hash.digest('hex'), totals };
 };
 
-const syncDirectory = async (directory: string): Promise<void> => {
-  const handle = await fs.promises.open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
 /** Adds the seal, makes the receipt durable and gives it its name. */
 export const sealDraft = async (file: string, seal: ReceiptSeal): Promise<void> => {
   const handle = await fs.promises.open(draftOf(file), 'a');
@@ -90,7 +82,7 @@ export const sealDraft = async (file: string, seal: ReceiptSeal): Promise<void> 
     await handle.close();
   }
   await fs.promises.rename(draftOf(file), file);
-  await syncDirectory(path.dirname(file));
+  await syncNamesAside(path.dirname(file));
 };
 
 /** The seal of a receipt that is there already; null when there is none. */

@@ -1,9 +1,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { CommandError } from '@jetstream/contract';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GrowingList } from './growing-list.js';
+import { LIST_LINE_BYTES_MAX } from './limits.js';
 import { GROUP_ENTRIES, groupsPath, growingPath, type ManifestEntry } from './list-format.js';
 import { ManifestListWriter } from './manifest-list.js';
 import { ManifestList } from './manifest-list-reader.js';
@@ -17,7 +19,10 @@ beforeEach(() => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'growing-list-'));
   listPath = path.join(directory, 'm.list');
 });
-afterEach(() => fs.rmSync(directory, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  fs.rmSync(directory, { recursive: true });
+});
 
 const numbered = (index: number): ManifestEntry => ({
   kind: index % 7 === 6 ? 'directory' : 'file',
@@ -159,6 +164,35 @@ describe('a list that was left unfinished', () => {
     fs.appendFileSync(growingPath(listPath), index);
     // What had not been flushed is lost.
     expect(goOn(700)).toBe(512);
+  });
+
+  test('a tail without line feeds ends it, however long it is, and is not read to its end', () => {
+    const { durable } = leave(GROUP_ENTRIES * 2 + 1, 0);
+    fs.truncateSync(growingPath(listPath), durable + 64 * LIST_LINE_BYTES_MAX);
+    const reads = vi.spyOn(fs, 'readSync');
+    expect(goOn(GROUP_ENTRIES * 3)).toBe(GROUP_ENTRIES * 2);
+    const bytes = reads.mock.results.reduce((sum, { value }) => sum + Number(value), 0);
+    expect(bytes).toBeLessThan(24 * LIST_LINE_BYTES_MAX);
+  });
+
+  test('whatever fails while it is read, nothing stays open', () => {
+    const openFiles = (): number => fs.readdirSync('/proc/self/fd').length;
+    const { durable } = leave(GROUP_ENTRIES * 2 + 1, 0);
+    const before = openFiles();
+    const resume = (known = (): void => {}) => ManifestListWriter.resume(listPath, ROOTS, known);
+    expect(() =>
+      resume(() => {
+        throw new CommandError('conflict', 'known already');
+      }),
+    ).toThrow('known already');
+    for (const call of ['readSync', 'ftruncateSync', 'fdatasyncSync'] as const) {
+      vi.spyOn(fs, call).mockImplementationOnce(() => {
+        throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      });
+      expect(resume).toThrow(expect.objectContaining({ code: 'io_error' }));
+    }
+    expect(openFiles()).toBe(before);
+    expect(fs.statSync(growingPath(listPath)).size).toBe(durable);
   });
 
   test('with another head, or none, it begins again', () => {

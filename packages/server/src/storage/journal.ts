@@ -12,6 +12,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { blake3 } from '@napi-rs/blake-hash';
 import { diskError } from '../adapters/disk/disk-error.js';
+import { syncNames } from '../adapters/disk/sync-names.js';
 import type { FileError } from '../data/data-plane.js';
 import type { Verified } from '../receipts/receipt-format.js';
 import { HashMemory, type HashPoint } from './hash-memory.js';
@@ -124,15 +125,6 @@ export const readJournalOptions = (directory: string): string | null => {
   }
 };
 
-const syncDirectory = (directory: string): void => {
-  const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-};
-
 const journalFailure = (error: unknown): StorageError => {
   if (error instanceof StorageError) return error;
   const { code, message } = diskError('write', 'the journal of a transfer', error);
@@ -162,11 +154,13 @@ export class Journal {
    * @throws {StorageError} If the state directory cannot be used.
    */
   static open(directory: string, read: RecordReader): { journal: Journal; isNew: boolean } {
+    const open: number[] = [];
     try {
       fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
       const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants;
       const file = path.join(directory, 'journal');
       const fd = fs.openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      open.push(fd);
       let position = 0;
       for (let body = readRecord(fd, 0); body !== null; body = readRecord(fd, position)) {
         read(body[4] as number, body.subarray(HEAD_BYTES));
@@ -175,15 +169,17 @@ export class Journal {
       fs.ftruncateSync(fd, position);
       const hashesFile = path.join(directory, HASHES_NAME);
       const hashesFd = fs.openSync(hashesFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      open.push(hashesFd);
       const journal = new Journal(directory, fd, { at: position, hashesFd });
       if (position === 0) {
-        syncDirectory(directory);
-        syncDirectory(path.dirname(directory));
+        syncNames(directory);
+        syncNames(path.dirname(directory));
         // Left by a journal of which nothing else is known.
         journal.forgetHashes();
       }
       return { journal, isNew: position === 0 };
     } catch (error) {
+      for (const fd of open) fs.closeSync(fd);
       throw journalFailure(error);
     }
   }
@@ -221,8 +217,9 @@ export class Journal {
   /** Writes the journal anew: options, file list and trailers as they are, one merged state. */
   compact(state: StateRecord): void {
     const file = path.join(this.#directory, 'journal');
+    let freshFd = -1;
     try {
-      const freshFd = fs.openSync(`${file}.new`, 'w+', 0o600);
+      freshFd = fs.openSync(`${file}.new`, 'w+', 0o600);
       const fresh = new Journal(this.#directory, freshFd, { at: 0 });
       let position = 0;
       for (let body = readRecord(this.#fd, 0); body; body = readRecord(this.#fd, position)) {
@@ -232,11 +229,12 @@ export class Journal {
       fresh.appendState(state);
       fs.fsyncSync(fresh.#fd);
       fs.renameSync(`${file}.new`, file);
-      syncDirectory(this.#directory);
+      syncNames(this.#directory);
       fs.closeSync(this.#fd);
       this.#fd = fresh.#fd;
       this.#position = fresh.#position;
     } catch (error) {
+      if (freshFd !== -1 && freshFd !== this.#fd) fs.closeSync(freshFd);
       throw journalFailure(error);
     }
   }

@@ -12,3 +12,8 @@ export const OPEN_FILES_MAX = 64;
 export const OPEN_DIRECTORIES_MAX = 64;
 /** Failed files that are described one by one; the others only count. */
 export const FILE_ERRORS_MAX = 10_000;
+/**
+ * Bytes of one line of a file list. Source, target and link of an entry take a sixth of it, and a control
+ * character or a byte that is not UTF-8 takes six bytes in JSON.
+ */
+export const LIST_LINE_BYTES_MAX = 256 * 1024;

@@ -4,6 +4,7 @@
  * no entry.
  */
 import fs from 'node:fs';
+import { LIST_LINE_BYTES_MAX } from './limits.js';
 import { entryOf, type ManifestEntry, type ManifestLine } from './list-format.js';
 
 const READ_BYTES = 1024 * 1024;
@@ -31,6 +32,16 @@ const lineOf = (text: string): ManifestLine | null => {
   return isEntry ? line : null;
 };
 
+const startsWith = (fd: number, wanted: Buffer): boolean => {
+  const found = Buffer.alloc(wanted.length);
+  for (let done = 0; done < found.length; ) {
+    const read = fs.readSync(fd, found, done, found.length - done, done);
+    if (read === 0) return false;
+    done += read;
+  }
+  return found.equals(wanted);
+};
+
 /**
  * Reads the entries of an unfinished list.
  *
@@ -43,26 +54,25 @@ export const recoverList = (
   header: string,
   entry: (entry: ManifestEntry, position: number) => void,
 ): number => {
-  let end = 0;
+  const head = Buffer.from(header);
+  if (!startsWith(fd, head)) return 0;
+  let end = head.length;
   let held = Buffer.alloc(0);
-  for (;;) {
+  // What is longer than a line is none.
+  while (held.length <= LIST_LINE_BYTES_MAX) {
     const piece = Buffer.allocUnsafe(READ_BYTES);
     const read = fs.readSync(fd, piece, 0, READ_BYTES, end + held.length);
+    if (read === 0) return end;
     held = Buffer.concat([held, piece.subarray(0, read)]);
     let at = 0;
     for (let stop = held.indexOf(LINE_FEED); stop >= 0; stop = held.indexOf(LINE_FEED, at)) {
-      const text = held.toString('utf8', at, stop + 1);
-      if (end === 0) {
-        if (text !== header) return 0;
-      } else {
-        const line = lineOf(text);
-        if (line === null) return end;
-        entry(entryOf(line), end);
-      }
+      const line = lineOf(held.toString('utf8', at, stop));
+      if (line === null) return end;
+      entry(entryOf(line), end);
       end += stop + 1 - at;
       at = stop + 1;
     }
     held = held.subarray(at);
-    if (read === 0) return end;
   }
+  return end;
 };

@@ -85,20 +85,15 @@ export class LocalSource implements Source {
   /** @throws {CommandError | StorageError} If the list is missing or is another one. */
   constructor(arena: ChunkArena, options: SourceOptions) {
     this.#arena = arena;
-    const { totalFiles, totalBytes } = options;
-    this.#list = new SourceList(options.listPath, totalFiles === null);
-    const { length, bytes } = this.#list;
-    if (totalFiles !== null && (length !== totalFiles || bytes !== totalBytes)) {
-      this.#list.close();
-      throw new StorageError(
-        'internal',
-        `Cannot send the manifest: its list holds ${length} entries and ${bytes} bytes, ` +
-          `expected ${totalFiles} and ${totalBytes}`,
-      );
-    }
+    this.#list = SourceList.of(options);
     this.#lookMs = options.lookEveryMs ?? LOOK_MS;
     this.#files = options.reads === false ? zeroFiles() : new SourceFiles(this.#list);
-    this.#digests = new SourceDigests(options.digestsPath);
+    try {
+      this.#digests = new SourceDigests(options.digestsPath);
+    } catch (error) {
+      this.#list.close();
+      throw error;
+    }
     this.#progress = new SourceProgress({
       digests: this.#digests,
       everyMs: options.keepEveryMs,
@@ -117,6 +112,7 @@ export class LocalSource implements Source {
     }
     if (this.#failure !== null) throw this.#failure;
     this.#resume();
+    this.#progress.begun();
     this.#schedule();
   }
 
@@ -229,9 +225,12 @@ export class LocalSource implements Source {
     if (this.#turn !== null) clearImmediate(this.#turn);
     this.#turn = null;
     if (this.#failure === null) this.#end(new StorageError('cancelled', 'The source is closed'));
-    this.#progress.close(forgets);
-    this.#files.close();
-    this.#list.close();
+    try {
+      this.#progress.close(forgets);
+    } finally {
+      this.#files.close();
+      this.#list.close();
+    }
   }
 
   /** Goes on where an earlier attempt was, as far as its file is still the same. */

@@ -21,13 +21,15 @@ export const createLocalStorage = (options: { readonly arena: SharedArrayBuffer 
   const journals = new Set<string>();
   return {
     async openSource(sourceOptions) {
+      let source: LocalSource | null = null;
       try {
-        for (const source of sources) if (source.isClosed) sources.delete(source);
-        const source = new LocalSource(arena, sourceOptions);
+        for (const each of sources) if (each.isClosed) sources.delete(each);
+        source = new LocalSource(arena, sourceOptions);
         sources.add(source);
         await source.begin();
         return source;
       } catch (error) {
+        await source?.close();
         throw asStorageError(error);
       }
     },

@@ -6,7 +6,6 @@
  * and the directories are synced; then the journal says so. A break at any point leaves either the
  * promise unmade or the means to keep it.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeTrailerBlock } from '@jetstream/transport';
 import type { ReceiptHead, Verified } from '../receipts/receipt-format.js';
 import { writeDraft } from '../receipts/receipt-writer.js';
@@ -26,7 +25,7 @@ import {
   type WriteOutcome,
 } from './storage.js';
 import type { TargetParts } from './target-parts.js';
-import { attemptEach, FILES_PER_TURN } from './target-steps.js';
+import { attemptEach, removeParts } from './target-steps.js';
 import { syncDirty } from './target-sync.js';
 import { TargetVerifier } from './target-verifier.js';
 
@@ -53,6 +52,7 @@ export class LocalTarget implements Target {
   #result: TargetResult | null = null;
   #failure: StorageError | null = null;
   #isClosed = false;
+  #ending: Promise<void> | null = null;
   #isVerifying = false;
   #verified: (() => void)[] = [];
   #checkpoints: Promise<unknown> = Promise.resolve();
@@ -163,33 +163,37 @@ export class LocalTarget implements Target {
     return writeDraft(file, head, this.#parts.outcomes.receiptLines());
   }
 
-  async suspend(): Promise<void> {
-    if (this.#isClosed) return;
+  suspend(): Promise<void> {
+    this.#ending ??= this.#suspend();
+    return this.#ending;
+  }
+
+  discard(): Promise<void> {
+    this.#ending ??= this.#discard();
+    return this.#ending;
+  }
+
+  async #suspend(): Promise<void> {
     if (this.#failure === null && this.#result === null) {
       // What has arrived need not be sent again; a disk that fails here changes nothing.
       const checkpoint = this.checkpoint().then(() => this.#parts.hashes.close());
       await checkpoint.catch(() => undefined);
     }
-    await this.#close();
-    this.#parts.journal.close();
+    await this.#close(false);
   }
 
-  async discard(): Promise<void> {
-    if (this.#isClosed) return;
-    const { table, files, isResumed, whole } = this.#parts;
+  async #discard(): Promise<void> {
     this.#failure ??= new StorageError('cancelled', 'The transfer is discarded');
     await this.#checkpoints;
-    let removals = 0;
-    for (let index = 0; index < table.length; index += 1) {
-      const mayExist = isResumed || table.is(index, ENTRY.begun);
-      if (!mayExist || table.is(index, SETTLED)) continue;
-      files.remove(index);
-      removals += 1;
-      if (removals % FILES_PER_TURN === 0) await nextTurn();
+    let isGone = false;
+    try {
+      await removeParts(this.#parts);
+      if (this.#result === null) this.#parts.whole?.remove();
+      isGone = true;
+    } finally {
+      // What could not be removed is still known to the journal.
+      await this.#close(isGone);
     }
-    if (this.#result === null) whole?.remove();
-    await this.#close();
-    this.#parts.journal.remove();
   }
 
   /** One checkpoint at a time; closing waits for the last. */
@@ -388,12 +392,18 @@ export class LocalTarget implements Target {
     return this.#failure;
   }
 
-  async #close(): Promise<void> {
+  async #close(forgets: boolean): Promise<void> {
     this.#failure ??= new StorageError('cancelled', 'The transfer is closed');
     this.#tellVerified();
     await this.#checkpoints;
     this.#isClosed = true;
-    this.#parts.files.close();
-    this.#parts.released();
+    const { files, journal, released } = this.#parts;
+    try {
+      files.close();
+      if (forgets) journal.remove();
+      else journal.close();
+    } finally {
+      released();
+    }
   }
 }

@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { CommandError, pathTextFromBytes } from '@jetstream/contract';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { LIST_LINE_BYTES_MAX } from './limits.js';
 import { GROUP_ENTRIES, type ManifestEntry } from './list-format.js';
 import { ManifestListWriter } from './manifest-list.js';
 import { ManifestList } from './manifest-list-reader.js';
@@ -119,11 +120,35 @@ describe('manifest list', () => {
     expect(fs.readdirSync(directory)).toEqual([]);
   });
 
+  test('abort after a failed finish: closes nothing twice, which would close what others opened', () => {
+    for (const call of ['renameSync', 'fsyncSync'] as const) {
+      const writer = ManifestListWriter.create(listPath, ['/a']);
+      writer.append(numbered(0));
+      const closed: number[] = [];
+      const close = fs.closeSync;
+      vi.spyOn(fs, 'closeSync').mockImplementation((fd) => {
+        closed.push(fd);
+        close(fd);
+      });
+      vi.spyOn(fs, call).mockImplementationOnce(() => {
+        throw Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC' });
+      });
+      expect(codeOf(() => writer.finish())).toBe('disk_full');
+      writer.abort();
+      vi.restoreAllMocks();
+      expect(closed).toHaveLength(1);
+      expect(fs.readdirSync(directory)).toEqual([]);
+    }
+  });
+
   test('append: sizes and roots that make no sense are refused', () => {
     const writer = ManifestListWriter.create(listPath, ['/a']);
     for (const wrong of [{ size: -1 }, { size: 0.5 }, { mtimeus: Number.NaN }, { root: 1 }]) {
       expect(codeOf(() => writer.append({ ...numbered(0), ...wrong }))).toBe('internal');
     }
+    const long = { ...numbered(0), source: '\u0001'.repeat(LIST_LINE_BYTES_MAX / 6) };
+    expect(codeOf(() => writer.append(long))).toBe('name_too_long');
+    expect(writer.totals.entries).toBe(0);
     writer.append({ ...numbered(0), size: Number.MAX_SAFE_INTEGER });
     expect(codeOf(() => writer.append(numbered(1)))).toBe('invalid_params');
     writer.abort();

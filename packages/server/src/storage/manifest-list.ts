@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CommandError } from '@jetstream/contract';
 import { diskError } from '../adapters/disk/disk-error.js';
-import { TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
+import { syncNames } from '../adapters/disk/sync-names.js';
+import { LIST_LINE_BYTES_MAX, TRANSFER_BYTES_MAX, TRANSFER_ENTRIES_MAX } from './limits.js';
 import {
   FOOTER_BYTES,
   GROUP_ENTRIES,
@@ -23,10 +24,33 @@ const LETTERS = { file: 'f', directory: 'd', link: 'l' } as const;
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
+/** The line of an entry, without its end. */
+const textOf = (entry: ManifestEntry, size: number): string => {
+  const line: ManifestLine = {
+    k: LETTERS[entry.kind],
+    r: entry.root,
+    s: entry.source,
+    d: entry.destPath,
+    z: size,
+    t: entry.mtimeus,
+    m: entry.mode & 0o777,
+    ...(entry.link === undefined ? {} : { l: entry.link }),
+  };
+  const text = JSON.stringify(line);
+  // A longer one would not be found again after a restart.
+  if (Buffer.byteLength(text) < LIST_LINE_BYTES_MAX) return text;
+  throw new CommandError(
+    'name_too_long',
+    `Cannot add ${JSON.stringify(entry.destPath.slice(0, 200))} to the file list: ` +
+      `its line is too long, expected under ${LIST_LINE_BYTES_MAX} bytes`,
+  );
+};
+
 /** Writes a list; synchronous, for a scan thread. Holds at most about 512 KiB. */
 export class ManifestListWriter {
   readonly #path: string;
-  readonly #fd: number;
+  /** -1 once it is closed. */
+  #fd: number;
   readonly #roots: number;
   #text = '';
   #position = 0;
@@ -81,16 +105,25 @@ export class ManifestListWriter {
       return ManifestListWriter.create(listPath, roots);
     }
     const writer = new ManifestListWriter(listPath, fd, roots);
-    const end = recoverList(fd, headerOf(roots), (entry, position) => {
-      if (writer.#entries % GROUP_ENTRIES === 0) writer.#groups.push([position, writer.#bytes]);
-      writer.#count(entry);
+    try {
+      writer.#recover(headerOf(roots), known);
+      writer.announce();
+    } catch (error) {
+      writer.#close();
+      throw diskError('read the file list', path.basename(listPath), error);
+    }
+    return writer;
+  }
+
+  #recover(header: string, known: (entry: ManifestEntry) => void): void {
+    const end = recoverList(this.#fd, header, (entry, position) => {
+      if (this.#entries % GROUP_ENTRIES === 0) this.#groups.push([position, this.#bytes]);
+      this.#count(entry);
       known(entry);
     });
-    fs.ftruncateSync(fd, end);
-    writer.#position = end;
-    if (end === 0) writer.#text = headerOf(roots);
-    writer.announce();
-    return writer;
+    fs.ftruncateSync(this.#fd, end);
+    this.#position = end;
+    if (end === 0) this.#text = header;
   }
 
   /** Entries so far. */
@@ -119,21 +152,12 @@ export class ManifestListWriter {
           `expected at most ${TRANSFER_ENTRIES_MAX}`,
       );
     }
+    const text = textOf(entry, size);
     if (this.#entries % GROUP_ENTRIES === 0) {
       this.#flush();
       this.#groups.push([this.#position, this.#bytes]);
     }
-    const line: ManifestLine = {
-      k: LETTERS[entry.kind],
-      r: entry.root,
-      s: entry.source,
-      d: entry.destPath,
-      z: size,
-      t: entry.mtimeus,
-      m: entry.mode & 0o777,
-      ...(entry.link === undefined ? {} : { l: entry.link }),
-    };
-    this.#line(line);
+    this.#line(text);
     this.#count(entry);
   }
 
@@ -149,7 +173,7 @@ export class ManifestListWriter {
     try {
       fs.fdatasyncSync(this.#fd);
       if (this.#groupsFd === -1) {
-        syncDirectory(path.dirname(this.#path));
+        syncNames(path.dirname(this.#path));
         this.#groupsFd = fs.openSync(groupsPath(this.#path), 'w', 0o600);
       }
       const records = Buffer.alloc((count - this.#announced) * GROUP_RECORD_BYTES);
@@ -169,15 +193,15 @@ export class ManifestListWriter {
     this.#flush();
     const start = this.#position;
     const index: ManifestIndex = { ...this.totals, groups: this.#groups };
-    this.#line(index);
+    this.#line(JSON.stringify(index));
     this.#text += `{"footer":${String(start).padStart(FOOTER_BYTES - 12)}}\n`;
     this.#flush();
     try {
       fs.fsyncSync(this.#fd);
-      fs.closeSync(this.#fd);
+      this.#close();
       fs.renameSync(growingPath(this.#path), this.#path);
-      this.#dropGroups();
-      syncDirectory(path.dirname(this.#path));
+      fs.rmSync(groupsPath(this.#path), { force: true });
+      syncNames(path.dirname(this.#path));
     } catch (error) {
       throw diskError('write the file list', path.basename(this.#path), error);
     }
@@ -186,15 +210,17 @@ export class ManifestListWriter {
 
   /** Gives up and removes what was written. */
   abort(): void {
-    fs.closeSync(this.#fd);
+    this.#close();
     fs.rmSync(growingPath(this.#path), { force: true });
-    this.#dropGroups();
+    fs.rmSync(groupsPath(this.#path), { force: true });
   }
 
-  #dropGroups(): void {
-    if (this.#groupsFd !== -1) fs.closeSync(this.#groupsFd);
+  /** Nothing is closed twice: its number may already be that of another thread's file. */
+  #close(): void {
+    const open = [this.#fd, this.#groupsFd].filter((fd) => fd !== -1);
+    this.#fd = -1;
     this.#groupsFd = -1;
-    fs.rmSync(groupsPath(this.#path), { force: true });
+    for (const fd of open) fs.closeSync(fd);
   }
 
   #count(entry: ManifestEntry): void {
@@ -204,8 +230,8 @@ export class ManifestListWriter {
     this.#bytes += entry.size;
   }
 
-  #line(value: unknown): void {
-    this.#text += `${JSON.stringify(value)}\n`;
+  #line(text: string): void {
+    this.#text += `${text}\n`;
     if (this.#text.length >= FLUSH_CHARS) this.#flush();
   }
 
@@ -224,14 +250,5 @@ export class ManifestListWriter {
 const writeAll = (fd: number, bytes: Buffer, position: number): void => {
   for (let done = 0; done < bytes.length; ) {
     done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
-  }
-};
-
-const syncDirectory = (directory: string): void => {
-  const fd = fs.openSync(directory, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
   }
 };

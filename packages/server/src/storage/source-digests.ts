@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { type ErrorCode, isErrorCode } from '@jetstream/contract';
 import type { TrailerRecord } from '@jetstream/transport';
+import { syncNames } from '../adapters/disk/sync-names.js';
 import type { ReceiptFile } from '../receipts/receipt-format.js';
 import { HASH_MEMORY_BYTES, HashMemory, type HashPoint } from './hash-memory.js';
 import { sourceFault } from './source-files.js';
@@ -44,11 +45,14 @@ export class SourceDigests {
   constructor(path: string) {
     this.#path = path;
     const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants;
+    let fd = -1;
     try {
-      this.#fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-      this.#memory = new HashMemory(this.#fd);
-      if (fs.fstatSync(this.#fd).size === 0) syncName(path);
+      fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+      this.#fd = fd;
+      this.#memory = new HashMemory(fd);
+      if (fs.fstatSync(fd).size === 0) syncNames(dirname(path));
     } catch (cause) {
+      if (fd !== -1) fs.closeSync(fd);
       const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
       throw new StorageError('io_error', `Cannot keep digests in "${path}": ${reason}`, { cause });
     }
@@ -150,27 +154,25 @@ export class SourceDigests {
     }
   }
 
+  /** Lets go of the file as it is. */
+  release(): void {
+    fs.closeSync(this.#fd);
+  }
+
   /** @param point Where a later attempt can go on; null to forget everything. */
   close(point: HashPoint | null): void {
     const forgets = point === null;
-    if (!forgets) {
-      this.flush();
-      this.#memory.keep(point);
+    try {
+      if (!forgets) {
+        this.flush();
+        this.#memory.keep(point);
+      }
+    } finally {
+      fs.closeSync(this.#fd);
     }
-    fs.closeSync(this.#fd);
     if (forgets) fs.rmSync(this.#path, { force: true });
   }
 }
-
-/** Makes the name of a new file durable. */
-const syncName = (file: string): void => {
-  const fd = fs.openSync(dirname(file), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-};
 
 const textOf = (value: Buffer): string => value.toString('latin1').replace(/\0+$/, '');
 

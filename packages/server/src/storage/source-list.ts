@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { GrowingList } from './growing-list.js';
 import { GROUP_ENTRIES, type ManifestEntry } from './list-format.js';
 import { ManifestList } from './manifest-list-reader.js';
+import { type SourceOptions, StorageError } from './storage.js';
 
 const GROUPS_HELD = 4;
 
@@ -25,6 +26,24 @@ export class SourceList {
     this.#path = listPath;
     this.#list =
       mayGrow && !fs.existsSync(listPath) ? new GrowingList(listPath) : ManifestList.open(listPath);
+  }
+
+  /**
+   * The list of a transfer, which may be open when its totals are not known.
+   *
+   * @throws {CommandError | StorageError} If the list is missing or is another one.
+   */
+  static of(options: Pick<SourceOptions, 'listPath' | 'totalFiles' | 'totalBytes'>): SourceList {
+    const { listPath, totalFiles, totalBytes } = options;
+    const list = new SourceList(listPath, totalFiles === null);
+    const { length, bytes } = list;
+    if (totalFiles === null || (length === totalFiles && bytes === totalBytes)) return list;
+    list.close();
+    throw new StorageError(
+      'internal',
+      `Cannot send the manifest: its list holds ${length} entries and ${bytes} bytes, ` +
+        `expected ${totalFiles} and ${totalBytes}`,
+    );
   }
 
   /** Whether entries may still come. */

@@ -20,10 +20,16 @@ export class SourceProgress {
   readonly #options: SourceProgressOptions;
   #timer: NodeJS.Timeout | null = null;
   #isKeeping = false;
+  #hasBegun = false;
   #isClosed = false;
 
   constructor(options: SourceProgressOptions) {
     this.#options = options;
+  }
+
+  /** What earlier attempts have kept is taken over. */
+  begun(): void {
+    this.#hasBegun = true;
   }
 
   /** Something was hashed. */
@@ -36,12 +42,14 @@ export class SourceProgress {
     this.#timer.unref();
   }
 
-  /** Keeps the last of it, or forgets all. */
+  /** Keeps the last of it, or forgets all; one that has not begun leaves what is there. */
   close(forgets: boolean): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#isClosed = true;
-    this.#options.digests.close(forgets ? null : this.#options.point());
+    const { digests, point } = this.#options;
+    if (forgets || this.#hasBegun) digests.close(forgets ? null : point());
+    else digests.release();
   }
 
   async #keep(): Promise<void> {

@@ -6,7 +6,7 @@ import { ENTRY } from './entry-table.js';
 import type { TargetParts } from './target-parts.js';
 
 /** Files that are renamed or removed before requests get a turn. */
-export const FILES_PER_TURN = 200;
+const FILES_PER_TURN = 200;
 const SETTLED = ENTRY.failed | ENTRY.published;
 
 /**
@@ -33,4 +33,16 @@ export const attemptEach = async (
     }
   }
   return done;
+};
+
+/** Removes the part files of what has not come to its end. */
+export const removeParts = async ({ table, files, isResumed }: TargetParts): Promise<void> => {
+  let removals = 0;
+  for (let index = 0; index < table.length; index += 1) {
+    const mayExist = isResumed || table.is(index, ENTRY.begun);
+    if (!mayExist || table.is(index, SETTLED)) continue;
+    files.remove(index);
+    removals += 1;
+    if (removals % FILES_PER_TURN === 0) await nextTurn();
+  }
 };

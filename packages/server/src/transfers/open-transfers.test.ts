@@ -77,6 +77,18 @@ describe('OpenTransfers', () => {
     expect(gone.done).toMatchObject([['t', { code: 'manifest_not_ready' }]]);
   });
 
+  it('survives a store that does not answer, and says so', async () => {
+    const lines: object[] = [];
+    const open = new OpenTransfers({
+      log: { ...silentLogger, error: (facts) => void lines.push(facts) },
+      manifests: { find: () => Promise.reject(new Error('disk I/O error')) },
+      engine: { unfinished: () => [], amend: () => Promise.reject(), end: () => Promise.reject() },
+    });
+    open.manifestEnded('m');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(lines).toMatchObject([{ manifestId: 'm', err: { message: 'disk I/O error' } }]);
+  });
+
   it('leaves them alone while the manifest is being made', async () => {
     const { open, done } = lab([recordOf({})], manifestOf({}));
     await open.start();

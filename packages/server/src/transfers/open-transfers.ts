@@ -40,6 +40,16 @@ export class OpenTransfers {
     for (const id of ids) await this.settle(id);
   }
 
+  /** A manifest has ended; when that cannot be told now, the transfers hear of it at the next start. */
+  manifestEnded(manifestId: string): void {
+    this.settle(manifestId).catch((error: unknown) =>
+      this.#options.log.error(
+        { manifestId, err: error },
+        'cannot look up a manifest that has ended',
+      ),
+    );
+  }
+
   /** A manifest may have ended: tells the transfers that wait for that. */
   async settle(manifestId: string): Promise<void> {
     const manifest = await this.#options.manifests.find(manifestId);

@@ -6,9 +6,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncNames } from '../disk/sync-names.js';
 
 /** Text of a file, or null when there is none. */
 export const readOptionalFile = (path: string): string | null => {
@@ -20,26 +21,18 @@ export const readOptionalFile = (path: string): string | null => {
   }
 };
 
-const syncDirectory = (path: string): void => {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-};
-
 /** Writes a file of mode 0600 as a whole: after a crash it is there completely or not at all. */
 export const writePrivateFile = (path: string, text: string): void => {
   const draft = `${path}.new`;
   rmSync(draft, { force: true });
   const file = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(file, text);
+    // All of it, which one call of write need not take.
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(draft, path);
-  syncDirectory(dirname(path));
+  syncNames(dirname(path));
 };

@@ -116,6 +116,7 @@ export class ReceiveJob {
       const isBad = (target.state.complete?.fileErrors.length ?? 0) > 0;
       if (isBad && offer.startsAnew && !this.#ended) {
         await target.discard();
+        if (this.#ended) return;
         target = await this.#open(decision);
       }
       if (this.#ended) return;
@@ -231,6 +232,8 @@ export class ReceiveJob {
 
   /** Ends this side for a reason of our own and tells the sender. */
   refuse(reason: { code: ErrorCode; message: string }): void {
+    // By now the channel may be another transfer's.
+    if (this.#ended) return;
     this.#tell(MESSAGE.failed, reason);
     this.#end({ kind: 'failed', ...reason });
   }
@@ -353,7 +356,7 @@ export class ReceiveJob {
   #fail(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof StorageError ? error.code : 'internal';
-    if (code === 'file_failed') {
+    if (code === 'file_failed' && !this.#ended) {
       // The end that was asked for: nobody goes on with what is here.
       this.#tell(MESSAGE.failed, { code, message });
       this.#end({ kind: 'failed', code, message, discarded: true });

@@ -66,6 +66,8 @@ export class SendJob {
   /** Whether the receiver was told the totals with the offer. */
   #knewTotals = false;
   #source: Source | null = null;
+  /** One for all attempts: two would write the same digests. */
+  #opening: Promise<Source> | null = null;
   #lists: ListFeed | null = null;
   #flow: Flow | null = null;
   #channel = 0;
@@ -226,32 +228,36 @@ export class SendJob {
   }
 
   async #start(durable: readonly (readonly [number, number])[], attempt: number): Promise<void> {
+    let source: Source;
     try {
-      this.#source ??= await this.#openSource();
+      source = await this.#opened();
     } catch (error) {
       this.#failWith(error);
       return;
     }
-    if (attempt !== this.#attempt || this.#ended) {
-      if (this.#ended) await this.#source.close();
-      return;
-    }
+    if (attempt !== this.#attempt || this.#ended) return;
     const ranges = durable.map(([first, end]) => ({ first, end: Math.min(end, this.#chunks) }));
     for (const range of ranges) this.#durable.addRange(range);
-    this.#source.skip(ranges);
-    this.#lists = this.#openLists(this.#source);
+    source.skip(ranges);
+    this.#lists = this.#openLists(source);
     this.#accepted = true;
     this.#events.started();
     this.pump();
     this.#context.wake();
   }
 
-  #openSource(): Promise<Source> {
+  #opened(): Promise<Source> {
+    this.#opening ??= this.#openSource();
+    return this.#opening;
+  }
+
+  async #openSource(): Promise<Source> {
     const { transferId, manifestListPath: listPath, totalFiles, totalBytes } = this.order;
     const digestsPath = join(this.#context.options.receiptDir, `${transferId}.digests`);
     const reads = (this.order.transferFlags & TRANSFER_FLAG_READ) !== 0;
     const order = { transferId, digestsPath, listPath, totalFiles, totalBytes, reads };
-    return this.#context.storage.openSource(order);
+    this.#source = await this.#context.storage.openSource(order);
+    return this.#source;
   }
 
   #openLists(source: Source): ListFeed {
@@ -354,15 +360,15 @@ export class SendJob {
       errors: summary.fileErrors,
       totals,
       startTime: this.#startTime,
-      source: async () => this.#source ?? this.#openSource(),
+      source: () => this.#opened(),
     });
   }
 
   /** Of a list that has ended meanwhile, when the receiver was told of that by an earlier attempt. */
   async #totalsOfList(): Promise<ListTotals | null> {
     try {
-      this.#source ??= await this.#openSource();
-      const totals = await this.#source.totals();
+      const source = await this.#opened();
+      const totals = await source.totals();
       if (totals !== null) return totals;
       const early = 'Cannot be complete: the file list has not come to its end';
       this.fail(new CommandError('peer_refused', early));
@@ -387,7 +393,10 @@ export class SendJob {
     if (this.#ended) return;
     this.#ended = true;
     this.detach();
-    if (end.kind !== 'complete') void this.#source?.close(end.kind === 'failed');
+    if (end.kind !== 'complete') {
+      // One that is still being opened is closed then; one that could not be opened is none.
+      this.#opening?.then((source) => source.close(end.kind === 'failed')).catch(() => undefined);
+    }
     this.#events.ended(end);
     this.#context.wake();
   }
