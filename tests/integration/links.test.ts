@@ -375,6 +375,24 @@ describe('the command line', () => {
     expect(statSync(target).isDirectory()).toBe(true);
   });
 
+  it('keeps files that are there when it is told to, and replaces them else', async () => {
+    const { path } = await shareFile('kept.txt', 'the one of the link');
+    const target = lab.path('kept', 'here');
+    mkdirSync(target);
+    writeFileSync(`${target}/kept.txt`, 'mine');
+    const get = (...flags: string[]) =>
+      runCli(['get', urlOf(path), target, '--embedded', '--json', ...flags], {
+        XDG_CONFIG_HOME: lab.path('config'),
+        XDG_STATE_HOME: lab.path('state'),
+      });
+    const kept = await get('--overwrite=never');
+    expect(kept.exitCode).toBe(7);
+    expect(kept.stderr).toContain('already_exists');
+    expect(readFileSync(`${target}/kept.txt`, 'utf8')).toBe('mine');
+    expect(await get()).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(`${target}/kept.txt`, 'utf8')).toBe('the one of the link');
+  });
+
   it('redeems nothing by a link that has expired or is no link', async () => {
     const manifest = await api.send.createManifest({ mappings: { '/source': source } });
     await api.send.waitForManifest(manifest, { timeoutSeconds: 30 });
