@@ -63,7 +63,7 @@ const download = async (terminal: Terminal, { link, target, flags, view }: Downl
     if (description !== '' && !flags.quiet) view.note(`Downloading "${description}"`);
     const local = await openLocalServer(terminal, flags);
     try {
-      const transfer = await runCopy({
+      const { transfer, leftOut } = await runCopy({
         sender,
         receiver: local.api,
         receiverAddress:
@@ -79,7 +79,7 @@ const download = async (terminal: Terminal, { link, target, flags, view }: Downl
       });
       // What the link's server has left of us is of no use to anybody.
       await sender.send.deleteDestination(transfer.destinationId).catch(() => undefined);
-      return { transfer, receiptPath: await receiptOf(local, transfer) };
+      return { transfer, leftOut, receiptPath: await receiptOf(local, transfer) };
     } finally {
       await local.close();
     }
@@ -111,7 +111,9 @@ export const addGetCommand = (program: Command, terminal: Terminal): void => {
     .argument('[directory]', 'where to; made when missing', '.')
     .option('--receive-address <host>', 'address under which the server reaches this machine')
     .addOption(
-      new Option('--overwrite <when>', 'replace existing files').choices(Object.keys(OVERWRITE_MODES)),
+      new Option('--overwrite <when>', 'replace existing files').choices(
+        Object.keys(OVERWRITE_MODES),
+      ),
     )
     .option('--rate-max <kbit/s>', 'ceiling of the sending rate', parsePositive)
     .option('--embedded', 'do not use a running server of this user')
