@@ -360,7 +360,11 @@ describe('the command line', () => {
     expect(await get(made.uri, { JETSTREAM_LINK_PASSWORD: '' })).toMatchObject({ exitCode: 3 });
     expect(await get(made.uri)).toMatchObject({ exitCode: 0 });
     expect(differences(await readTree(source), await readTree(`${target}/source`))).toEqual([]);
-    expect(await get(made.url)).toMatchObject({ exitCode: 3 });
+    const usedUp = await get(made.url);
+    expect(usedUp).toMatchObject({ exitCode: 3 });
+    expect(usedUp.stderr).toMatch(
+      /used as often as it may be\n.*Ask whoever sent it for a new one/,
+    );
     // Another command does not take a link for a path, nor repeat its secret.
     const copied = await runCli(['cp', made.uri, target], environment);
     expect(copied).toMatchObject({ exitCode: 2 });
