@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { makeSampleTree } from '../../scripts/sample-tree.js';
 import { awaitComplete, openLab, orderTransfer, runCli } from './servers.js';
@@ -42,6 +43,19 @@ it('both servers sign what was delivered, and anybody can check it without their
   const listed = await runCli(['receipt', 'export', transferId, '--format=b3sum', ...place, key]);
   expect(listed).toMatchObject({ exitCode: 0 });
   expect(listed.stdout).toMatch(/^\\?[0-9a-f]{64} {2}tree\//m);
+
+  const output = lab.path('exports', 'list');
+  const exported = ['receipt', 'export', files.received, '--output', output];
+  const unread = await runCli([...exported, '--format=sha256sum']);
+  expect(unread).toMatchObject({ exitCode: 2 });
+  expect(unread.stderr).toContain('--tree');
+  expect(existsSync(output)).toBe(false);
+  const written = await runCli([...exported, '--format=sha256sum', '--tree', target]);
+  expect(written).toMatchObject({ exitCode: 0 });
+  execFileSync('sha256sum', ['--check', '--quiet', output], { cwd: target });
+  const twice = await runCli([...exported, '--format=b3sum']);
+  expect(twice).toMatchObject({ exitCode: 1 });
+  expect(twice.stderr).toContain(`Cannot write "${output}": it exists already`);
 
   const big = /"path":"(\/tree\/[^"\\]*)","kind":"file","size":700000/.exec(received.text)?.[1];
   const file = `${target}${big}`;

@@ -36,7 +36,7 @@ it('lists, suspends, resumes, cancels and retries transfers from the command lin
   expect(await run('retry', transferId)).toMatch(/ {2}(queued|active) /);
   const again = await runCli(['resume', transferId, ...flags], environment);
   expect(again.exitCode).toBe(1);
-  expect(again.stderr).toContain('Cannot resume transfer');
+  expect(again.stderr).toMatch(/Cannot resume transfer .*, expected "suspended"/);
   const unknown = await runCli(['cancel', 'f'.repeat(32), ...flags], environment);
   expect(unknown.exitCode).toBe(4);
 }, 60_000);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { copyOutcome, summaryText } from './copy-outcome.js';
 import { EXIT } from './exit-codes.js';
 import { failureOf } from './failure.js';
+import type { LeftOut } from './left-out.js';
 import type { Terminal } from './terminal.js';
 
 const transfer = (change: Partial<TransferStructure>): TransferStructure =>
@@ -21,7 +22,13 @@ const transfer = (change: Partial<TransferStructure>): TransferStructure =>
     ...change,
   }) as unknown as TransferStructure;
 
-const outcome = (change: Partial<TransferStructure>, flags: { json?: boolean } = {}) => {
+interface OutcomeFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly leftOut?: LeftOut;
+}
+
+const outcome = (change: Partial<TransferStructure>, flags: OutcomeFlags = {}) => {
   const written = { out: '', err: '' };
   const terminal = {
     out: (text: string) => {
@@ -31,7 +38,8 @@ const outcome = (change: Partial<TransferStructure>, flags: { json?: boolean } =
       written.err += text;
     },
   } as unknown as Terminal;
-  const result = { transfer: transfer(change), receiptPath: '/r', elapsedSeconds: 20 };
+  const { leftOut = null } = flags;
+  const result = { transfer: transfer(change), leftOut, receiptPath: '/r', elapsedSeconds: 20 };
   try {
     copyOutcome(terminal, result, flags);
     return { ...written, failure: null };
@@ -42,7 +50,12 @@ const outcome = (change: Partial<TransferStructure>, flags: { json?: boolean } =
 
 describe('copyOutcome', () => {
   it('sums up with the time and the rate of the transfer itself', () => {
-    const result = { transfer: transfer({}), receiptPath: null, elapsedSeconds: 20 };
+    const result = {
+      transfer: transfer({}),
+      leftOut: null,
+      receiptPath: null,
+      elapsedSeconds: 20,
+    };
     expect(summaryText(result)).toBe('Copied 2 files, 1.0 GB in 0:08 at 1.0 Gbit/s (native)');
     expect(outcome({}).err).toContain('Receipt /r\n');
   });
@@ -58,6 +71,28 @@ describe('copyOutcome', () => {
     expect(failure?.message).toContain('12 of 20 failed');
     expect(failure?.hint).toContain('/f0: Cannot read it (io_error)');
     expect(failure?.hint).toContain('and 2 more');
+  });
+
+  it('names what was left out, also with --quiet and beside a failure', () => {
+    const entries = Array.from({ length: 12 }, (_, index) => ({
+      path: `/p${index}\n`,
+      reason: 'it is a named pipe',
+    }));
+    const leftOut = { count: 200, entries };
+    const { err } = outcome({}, { quiet: true, leftOut });
+    const lines = err.split('\n');
+    expect(lines[0]).toBe('Left out 200 entries:');
+    expect(lines[1]).toBe('  /p0\\n: it is a named pipe');
+    expect(lines.slice(11)).toEqual(['  and 190 more', '']);
+    const one = { count: 1, entries: entries.slice(0, 1) };
+    const failed = outcome({ status: 'error', errorCode: 'flow_failed' }, { leftOut: one });
+    expect(failed.err).toContain('Left out 1 entry:');
+    expect(failed.failure).not.toBeNull();
+    const { out, err: nothing } = outcome({}, { json: true, leftOut });
+    expect(JSON.parse(out)).toMatchObject({ skippedCount: 200, skipped: entries });
+    expect(nothing).toBe('');
+    expect(JSON.parse(outcome({}, { json: true }).out)).toMatchObject({ skippedCount: null });
+    expect(outcome({}, { quiet: true }).err).toBe('');
   });
 
   it('fails with the code of the transfer', () => {

@@ -3,6 +3,7 @@ import { CommandError, isErrorCode, type TransferStructure } from '@jetstream/co
 import { EXIT } from './exit-codes.js';
 import { CliError } from './failure.js';
 import { jsonLine } from './json-text.js';
+import { type LeftOut, leftOutText } from './left-out.js';
 import { bytesText, durationText, rateText } from './quantity.js';
 import type { Terminal } from './terminal.js';
 import { visible } from './visible-text.js';
@@ -13,6 +14,8 @@ const NAMED_FILES_MAX = 10;
 /** How a copy ended. */
 export interface CopyResult {
   readonly transfer: TransferStructure;
+  /** What its manifest leaves out; null when it was not made for the copy, or nobody tells. */
+  readonly leftOut: LeftOut | null;
   /** Receipt on this machine, or at the sender when both servers are remote; null without one. */
   readonly receiptPath: string | null;
   readonly elapsedSeconds: number;
@@ -70,13 +73,16 @@ export const copyOutcome = (
   result: CopyResult,
   flags: { readonly json?: boolean; readonly quiet?: boolean },
 ): void => {
-  const { transfer, receiptPath, elapsedSeconds } = result;
+  const { transfer, leftOut, receiptPath, elapsedSeconds } = result;
   const complete = transfer.status === 'complete' && transfer.fileErrors.length === 0;
   if (flags.json) {
     const { transferId, status, totalFiles, totalBytes, path, pathReason, fileErrors } = transfer;
     const record = { transferId, status, totalFiles, totalBytes, path, pathReason, fileErrors };
     const event = complete ? 'complete' : 'error';
-    terminal.out(`${jsonLine({ event, ...record, receiptPath, elapsedSeconds })}\n`);
+    const skipped = { skippedCount: leftOut?.count ?? null, skipped: leftOut?.entries ?? [] };
+    terminal.out(`${jsonLine({ event, ...record, ...skipped, receiptPath, elapsedSeconds })}\n`);
+  } else {
+    terminal.err(leftOutText(leftOut));
   }
   if (!complete) throw failureOfTransfer(result);
   if (flags.json || flags.quiet) return;

@@ -15,6 +15,7 @@ import type { CopyView } from './copy-view.js';
 import { EXIT } from './exit-codes.js';
 import { CliError } from './failure.js';
 import { interruption } from './interruption.js';
+import { type LeftOut, leftOutOf } from './left-out.js';
 import { ProgressMeter } from './progress-meter.js';
 
 /**
@@ -58,6 +59,13 @@ export interface CopyOrder {
   readonly sendRateMaxKbps?: number;
   readonly view: CopyView;
   readonly signal: AbortSignal;
+}
+
+/** How a copy ended. */
+export interface CopyEnd {
+  readonly transfer: TransferStructure;
+  /** What the manifest made for it leaves out; null when none was made, or nobody tells. */
+  readonly leftOut: LeftOut | null;
 }
 
 interface Grant {
@@ -181,15 +189,22 @@ const watch = async (order: CopyOrder, transferId: string): Promise<TransferStru
  * @returns The transfer as it ended, whether well or not.
  * @throws {CliError} With the exit code for an interruption, after the transfer was cancelled.
  */
-export const runCopy = async (order: CopyOrder): Promise<TransferStructure> => {
+export const runCopy = async (order: CopyOrder): Promise<CopyEnd> => {
+  const { sender, content, signal, view } = order;
   const grant = await grantUpload(order);
   try {
-    const { transferId } = await createTransfer(order, grant.token);
-    return await watch(order, transferId);
+    const startMs = performance.now();
+    const created = await createTransfer(order, grant.token);
+    const elapsedMs = performance.now() - startMs;
+    const transfer = await watch(order, created.transferId);
+    const { manifestId, requestTime: timeUs } = created;
+    const isMade = 'mappings' in content;
+    const leftOut = isMade ? await leftOutOf(sender, { manifestId, timeUs, elapsedMs }) : null;
+    return { transfer, leftOut };
   } catch (error) {
-    throw order.signal.aborted ? interruption() : error;
+    throw signal.aborted ? interruption() : error;
   } finally {
-    order.view.done();
+    view.done();
     // A token that cannot be deleted now ends by itself.
     await grant.revoke().catch(() => undefined);
   }

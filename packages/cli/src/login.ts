@@ -143,13 +143,21 @@ const wantsPassword = (error: unknown): boolean =>
   error.code === 'auth_failed' &&
   error.details.passwordRequired === true;
 
+/** What somebody can do whose link is refused; `why` is the reason of the server. */
+const linkHint = (why: string): string => {
+  if (/password/.test(why))
+    return 'JETSTREAM_LINK_PASSWORD, or a prompt, takes the password of the link';
+  const again = 'sk whoever sent it for a new one';
+  return /unknown/.test(why) ? `Check that it was copied whole, or a${again}` : `A${again}`;
+};
+
 /** A refused login in the words of somebody who has a link and no account. */
 const unusableLink = (error: unknown): unknown =>
   error instanceof CommandError && error.code === 'auth_failed'
     ? new CliError(error.message.replace(/^Cannot log in/, 'Cannot use the link'), {
         exitCode: EXIT.refused,
         code: error.code,
-        hint: 'Check that it was copied whole, or ask whoever sent it for a new one',
+        hint: linkHint(error.message),
         cause: error,
       })
     : error;

@@ -202,7 +202,8 @@ export class ChunkOutbox {
     this.#release(content.ref);
     this.#events.chunkAcked(out.channel, out.chunk, out.offset, {
       wireBytes: out.wireBytes,
-      bytesAgain: Math.max(0, out.sent - out.packets) * out.payloadBytes,
+      // A chunk of one packet may be much smaller than a packet.
+      bytesAgain: Math.max(0, out.sent - out.packets) * Math.min(out.payloadBytes, out.wireBytes),
       packets: out.sent,
     });
   }

@@ -200,6 +200,20 @@ describe('ChunkOutbox', () => {
     expect(repeated).toHaveLength(64);
   });
 
+  it('counts what it repeats of a small chunk as small', () => {
+    const again: number[] = [];
+    const outbox = new ChunkOutbox(32_000, {
+      chunkAcked: (_channel, _chunk, _offset, { bytesAgain }) => again.push(bytesAgain),
+    });
+    outbox.add({ channel: 1, chunk: 0, offset: 0, wireBytes: 7 + DIGEST });
+    const content = sendNextTarget();
+    outbox.next(newFrame(), content);
+    outbox.lost(content);
+    outbox.next(newFrame(), content);
+    outbox.acked(content);
+    expect(again).toEqual([7 + DIGEST]);
+  });
+
   it('repeatTail: queues what is in flight, once', () => {
     const outbox = new ChunkOutbox(1000, { chunkAcked: () => undefined });
     outbox.add({ channel: 1, chunk: 0, offset: 0, wireBytes: 3000 });

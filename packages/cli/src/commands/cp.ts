@@ -72,7 +72,7 @@ const run = async (terminal: Terminal, paths: readonly string[], flags: CpFlags)
     const sources = await servers.describeSources();
     const target = await servers.describeTarget();
     const { sender, receiver, receiverAddress, receiverToken } = servers;
-    const transfer = await runCopy({
+    const { transfer, leftOut } = await runCopy({
       sender,
       receiver,
       receiverAddress,
@@ -94,7 +94,7 @@ const run = async (terminal: Terminal, paths: readonly string[], flags: CpFlags)
     });
     const receiptPath = await servers.receiptPath(transfer);
     const elapsedSeconds = (performance.now() - startMs) / 1000;
-    copyOutcome(terminal, { transfer, receiptPath, elapsedSeconds }, flags);
+    copyOutcome(terminal, { transfer, leftOut, receiptPath, elapsedSeconds }, flags);
   } finally {
     await servers.close();
   }

@@ -18,9 +18,11 @@ import type { Terminal } from '../terminal.js';
 /** Milliseconds without a connection to the API; the transfer itself goes on meanwhile. */
 const PATIENCE_MS = 600_000;
 
+const OVERWRITE_MODES = { always: OVERWRITE_ALWAYS, never: OVERWRITE_NEVER } as const;
+
 interface GetFlags {
   readonly receiveAddress?: string;
-  readonly overwrite?: 'always' | 'never';
+  readonly overwrite?: keyof typeof OVERWRITE_MODES;
   readonly rateMax?: number;
   readonly embedded?: boolean;
   readonly localKeyFile?: string;
@@ -61,23 +63,23 @@ const download = async (terminal: Terminal, { link, target, flags, view }: Downl
     if (description !== '' && !flags.quiet) view.note(`Downloading "${description}"`);
     const local = await openLocalServer(terminal, flags);
     try {
-      const transfer = await runCopy({
+      const { transfer, leftOut } = await runCopy({
         sender,
         receiver: local.api,
         receiverAddress:
           flags.receiveAddress ?? (sender.localAddress ?? '').replace(/^::ffff:(?=\d)/, ''),
         receiverToken: null,
         content: { manifestId, destinationPath: resolve(target) },
-        ...(flags.overwrite === undefined
-          ? {}
-          : { overwriteMode: flags.overwrite === 'never' ? OVERWRITE_NEVER : OVERWRITE_ALWAYS }),
+        delivery: {
+          overwriteMode: flags.overwrite === undefined ? null : OVERWRITE_MODES[flags.overwrite],
+        },
         ...(flags.rateMax === undefined ? {} : { sendRateMaxKbps: flags.rateMax }),
         view,
         signal: terminal.interrupted,
       });
       // What the link's server has left of us is of no use to anybody.
       await sender.send.deleteDestination(transfer.destinationId).catch(() => undefined);
-      return { transfer, receiptPath: await receiptOf(local, transfer) };
+      return { transfer, leftOut, receiptPath: await receiptOf(local, transfer) };
     } finally {
       await local.close();
     }
@@ -109,7 +111,9 @@ export const addGetCommand = (program: Command, terminal: Terminal): void => {
     .argument('[directory]', 'where to; made when missing', '.')
     .option('--receive-address <host>', 'address under which the server reaches this machine')
     .addOption(
-      new Option('--overwrite <when>', 'replace existing files').choices(['always', 'never']),
+      new Option('--overwrite <when>', 'replace existing files').choices(
+        Object.keys(OVERWRITE_MODES),
+      ),
     )
     .option('--rate-max <kbit/s>', 'ceiling of the sending rate', parsePositive)
     .option('--embedded', 'do not use a running server of this user')

@@ -1,5 +1,4 @@
 /** `jetstream receipt`: what was delivered, who says so, and whether it is still there. */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DEFAULT_API_PORT, DEFAULT_SERVER_ADDRESS } from '@jetstream/contract';
 import { type Command, Option } from 'commander';
@@ -7,6 +6,7 @@ import { EXIT } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { untilInterrupted } from '../interruption.js';
 import { jsonLine, jsonText } from '../json-text.js';
+import { writeNewFile } from '../new-file.js';
 import { parsePort } from '../option-values.js';
 import { type ReceiptFlags, withReceipt } from '../receipt-source.js';
 import {
@@ -104,22 +104,14 @@ const verify = async (terminal: Terminal, file: string, flags: VerifyFlags): Pro
 
 const exportAs = async (terminal: Terminal, file: string, flags: ExportFlags): Promise<void> => {
   const { exportReceipt } = await loadReceipts();
-  const fd = flags.output === undefined ? null : openSync(flags.output, 'wx', 0o644);
-  try {
-    const files = await exportReceipt(file, {
-      format: flags.format,
-      tree: flags.tree ?? null,
-      hostName: hostname(),
-      now: new Date(),
-      write: (bytes) => {
-        if (fd === null) terminal.out(bytes);
-        else for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      },
-    });
+  const { format, tree = null, output } = flags;
+  const fill = async (write: (bytes: Uint8Array) => void): Promise<void> => {
+    const order = { format, tree, hostName: hostname(), now: new Date(), write };
+    const files = await exportReceipt(file, order);
     terminal.err(`Exported ${files} files\n`);
-  } finally {
-    if (fd !== null) closeSync(fd);
-  }
+  };
+  if (output === undefined) await fill((bytes) => terminal.out(bytes));
+  else await writeNewFile(output, fill);
 };
 
 /** Adds the command and its sub-commands. */

@@ -14,6 +14,7 @@ import { type Endpoint, parseEndpoint } from '../endpoint.js';
 import { usageError } from '../failure.js';
 import { untilInterrupted } from '../interruption.js';
 import { jsonText } from '../json-text.js';
+import { leftOutOf, leftOutText } from '../left-out.js';
 import { connectAndLogIn } from '../login.js';
 import { parseCount, parsePort, parseTimeSpan } from '../option-values.js';
 import { bytesText } from '../quantity.js';
@@ -107,6 +108,7 @@ const run = async (terminal: Terminal, texts: readonly string[], flags: ShareFla
     quiet: json === true,
   });
   try {
+    const startMs = performance.now();
     const { manifestId } = await api.send.createManifest({ mappings });
     const manifest = await api.send.waitForManifest(manifestId);
     if (manifest.status === 'error') {
@@ -118,9 +120,14 @@ const run = async (terminal: Terminal, texts: readonly string[], flags: ShareFla
       description: flags.description,
       password,
     });
+    const elapsedMs = performance.now() - startMs;
+    const leftOut = await leftOutOf(api, { manifestId, timeUs: shared.creationTime, elapsedMs });
     const links = formatDownloadLink({ ...(await addressOf(api, flags)), token: shared.token });
-    if (json) terminal.out(`${jsonText({ ...shared, ...links })}\n`);
-    else {
+    if (json) {
+      const skipped = { skippedCount: leftOut?.count ?? null, skipped: leftOut?.entries ?? [] };
+      terminal.out(`${jsonText({ ...shared, ...links, ...skipped })}\n`);
+    } else {
+      terminal.err(leftOutText(leftOut));
       const { totalFiles, totalSize } = manifest;
       const files = totalFiles === 1 ? '1 file' : `${totalFiles ?? 0} files`;
       tell(terminal, { shared, totals: `${files}, ${bytesText(totalSize ?? 0)}` }, links);

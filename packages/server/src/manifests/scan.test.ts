@@ -249,6 +249,21 @@ describe('scanMappings', () => {
     expect(failure(() => scan({ '/d': '/in/pipe' }))).toMatchObject({ code: 'path_invalid' });
   });
 
+  it('notes nothing that patterns leave out', () => {
+    write('in/a.txt');
+    execFileSync('mkfifo', [path.join(root, 'in/pipe')]);
+    fs.symlinkSync('nowhere', path.join(root, 'in/dangling'));
+    const without = { include: [], exclude: ['pipe', 'dangling'] };
+    expect(scan({ '/d': '/in' }, { patterns: without })).toMatchObject({
+      skippedCount: 0,
+      notes: [],
+    });
+    // What a link leads to might have held what is included.
+    const only = { include: ['*.txt'], exclude: [] };
+    const { notes } = scan({ '/d': '/in' }, { patterns: only });
+    expect(notes.map(({ path: at }) => at)).toEqual(['/in/dangling']);
+  });
+
   it('names a source that is not there, as the user wrote it', () => {
     const { code, message } = failure(() => scan({ '/d': '/in/missing' }));
     expect(code).toBe('path_not_found');

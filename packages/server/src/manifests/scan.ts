@@ -253,7 +253,7 @@ class Scan {
       if (!this.#filter.takes(place.names)) return false;
       this.#addFile(place, status);
     } else {
-      this.#skip(place, `it is ${specialKind(status)}`);
+      if (this.#filter.takes(place.names)) this.#skip(place, `it is ${specialKind(status)}`);
       return false;
     }
     return true;
@@ -341,7 +341,9 @@ class Scan {
     this.#totals.totalBytes += part.size;
   }
 
+  /** Notes what is left out, unless it is excluded; null for whoever wanted it. */
   #skip(place: Place, reason: string): null {
+    if (!this.#filter.enters(place.names)) return null;
     this.#totals.skippedCount += 1;
     if (this.#totals.notes.length < SCAN_NOTES_MAX) {
       this.#totals.notes.push({ path: textOf(place), reason });

@@ -5,12 +5,17 @@
  * concern them all.
  */
 import fs from 'node:fs';
-import { OVERWRITE_IN_PLACE_ALWAYS, OVERWRITE_IN_PLACE_SAME_SIZE } from '@jetstream/contract';
+import {
+  CommandError,
+  OVERWRITE_IN_PLACE_ALWAYS,
+  OVERWRITE_IN_PLACE_SAME_SIZE,
+} from '@jetstream/contract';
 import { WIRE_KIND } from '@jetstream/transport';
 import type { ConfinedRoot } from '../adapters/disk/confined-root.js';
-import { diskError, errnoOf } from '../adapters/disk/disk-error.js';
+import { diskError, errnoOf, shownPath } from '../adapters/disk/disk-error.js';
 import { ENTRY, type EntryTable } from './entry-table.js';
 import { setPermissions } from './file-mode.js';
+import { inPlaceFault } from './in-place.js';
 import { OPEN_FILES_MAX } from './limits.js';
 import { StorageError } from './storage.js';
 import { isLinkTo, linkModeOf, makeLink } from './target-links.js';
@@ -311,7 +316,9 @@ export class TargetFiles {
     if (this.inPlace && !table.is(index, ENTRY.begun)) this.#names.claim(place.final);
     if (table.is(index, ENTRY.begun)) {
       const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
-      return this.#checked(fd, place.work, (stat) => this.#isOwn(stat));
+      if (this.#isOwn(fs.fstatSync(fd, { bigint: true }))) return fd;
+      fs.closeSync(fd);
+      throw diskError('write', `/${place.work.join('/')}`, this.#errno('EEXIST'));
     }
     // Nobody else reads a file before it has the mode of its source.
     const mode = OWNER_BITS;
@@ -349,26 +356,15 @@ export class TargetFiles {
       if (fd === null) throw taken;
       return fd;
     }
-    if (overwriteMode === OVERWRITE_IN_PLACE_ALWAYS) {
-      const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
-      return this.#checked(fd, place.work, (stat) => stat.isFile());
-    }
-    if (overwriteMode !== OVERWRITE_IN_PLACE_SAME_SIZE) throw taken;
-    const size = BigInt(table.size(index));
+    if (overwriteMode < OVERWRITE_IN_PLACE_ALWAYS) throw taken;
     const fd = root.openFile(place.work, O_RDWR | O_NOFOLLOW);
-    return this.#checked(fd, place.work, (stat) => {
-      return stat.isFile() && (stat.size === size || stat.size === 0n);
-    });
-  }
-
-  #checked(
-    fd: number,
-    components: readonly string[],
-    isRight: (stat: fs.BigIntStats) => boolean,
-  ): number {
-    if (isRight(fs.fstatSync(fd, { bigint: true }))) return fd;
+    const stat = fs.fstatSync(fd, { bigint: true });
+    const size = overwriteMode === OVERWRITE_IN_PLACE_ALWAYS ? null : table.size(index);
+    const fault = inPlaceFault(stat, size);
+    if (fault === null) return fd;
     fs.closeSync(fd);
-    throw diskError('write', `/${components.join('/')}`, this.#errno('EEXIST'));
+    const path = shownPath(`/${place.work.join('/')}`);
+    throw new CommandError('already_exists', `Cannot write ${path}: ${fault}`);
   }
 
   #isOwn(stat: fs.BigIntStats): boolean {

@@ -408,5 +408,9 @@ describe('overwrite modes', () => {
   test('2 in place, same size: or empty, nothing else', async () => {
     expect(await run(2)).toEqual({ '/other': 'already_exists' });
     expect(readTree(world.target)).toEqual(summary({ ...old, ...tree, other: old.other }));
+    const { fileErrors } = await transfer(world, {}, { overwriteMode: 2 });
+    expect(fileErrors[0]?.message).toBe(
+      'Cannot write "/other": the file there has 300 bytes, expected 200 or none',
+    );
   });
 });

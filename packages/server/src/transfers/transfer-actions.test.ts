@@ -290,6 +290,7 @@ describe('retryDays', () => {
     lab.plane.end(once, BROKEN);
     expect(await lab.show(once)).toMatchObject({
       ...{ status: 'error', errorCode: 'flow_failed', retryDays: 0 },
+      errorMessage: 'broke; not tried again, because "retryDays" is 0',
     });
     const long = await running({ retryDays: 30 });
     lab.plane.end(long, BROKEN);

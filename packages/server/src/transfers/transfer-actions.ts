@@ -133,12 +133,18 @@ export class TransferActions {
   }
 }
 
-const conflict = (record: TransferRecord, action: string): CommandError =>
-  new CommandError(
-    'conflict',
-    `Cannot ${action} transfer "${record.id}": its status is "${record.status}", expected one that allows it`,
-    { details: { transferId: record.id, status: record.status } },
-  );
+/** What an action needs, in words; docs/TRANSFERS.md has the table. */
+const NEEDS: Readonly<Record<string, string>> = {
+  suspend: '"queued" or "active"',
+  resume: '"suspended"',
+  retry: '"error", "cancelled" or "queued"',
+};
+
+const conflict = ({ id, status }: TransferRecord, action: string): CommandError => {
+  const needed = NEEDS[action] ?? 'one that has not ended';
+  const text = `Cannot ${action} transfer "${id}": its status is "${status}", expected ${needed}`;
+  return new CommandError('conflict', text, { details: { transferId: id, status } });
+};
 
 const requireStep = (record: TransferRecord, next: TransferState, action: string): void => {
   if (!mayBecome(record.status, next)) throw conflict(record, action);

@@ -36,11 +36,16 @@ export const outcomeChange = (record: TransferRecord, facts: AttemptFacts): Outc
   const stalledSinceUs = hasProgress ? nowUs : (record.stalledSinceUs ?? nowUs);
   const failures = hasProgress ? 1 : record.failures + 1;
   if (!mayRetry(stalledSinceUs, nowUs, record.retryDays)) {
-    const given = `${errorMessage}; given up after ${record.retryDays} days without progress`;
+    const given = `${errorMessage}; ${givenUpText(record.retryDays)}`;
     return { next: 'error', change: { errorCode, errorMessage: given, failures } };
   }
   return { next: 'retry', change: { errorCode, errorMessage, failures, stalledSinceUs } };
 };
+
+const givenUpText = (days: number): string =>
+  days === 0
+    ? 'not tried again, because "retryDays" is 0'
+    : `given up after ${days} ${days === 1 ? 'day' : 'days'} without progress`;
 
 const completed = (
   record: TransferRecord,

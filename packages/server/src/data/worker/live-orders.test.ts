@@ -68,6 +68,59 @@ describe('an order that changes while it is sent', () => {
   }, 60_000);
 });
 
+describe('orders of one destination with priorities', () => {
+  const chunks = 96;
+  const limited = (receiver: Host, priority: number): SendOrder => {
+    const order = orderTo(receiver, chunks * CHUNK_BYTES);
+    return { ...order, priority, destination: { ...order.destination, rateMaxKbps: 120_000 } };
+  };
+  const ended = async (host: Host, { transferId }: SendOrder): Promise<number> => {
+    await host.waitFor('sendEnded', (message) => message.transferId === transferId);
+    return performance.now();
+  };
+  /** How much of an order was acknowledged at the last report. */
+  const ackedOf = (host: Host, { transferId }: SendOrder): number => {
+    const reports = host.messages.filter(
+      (message) => message.type === 'sendProgress' && message.transferId === transferId,
+    );
+    const last = reports.at(-1);
+    return last?.type === 'sendProgress' ? last.progress.bytesAcked : 0;
+  };
+
+  it('the lower number is sent first, from the moment it is there or is changed to', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const [low, high, raised] = [100, 10, 200].map((each) => limited(receiver, each)) as [
+      SendOrder,
+      SendOrder,
+      SendOrder,
+    ];
+    sender.worker.handle({ type: 'send', order: low, ip: '127.0.0.1' });
+    await progressOf(sender, low, CHUNK_BYTES);
+    sender.worker.handle({ type: 'send', order: high, ip: '127.0.0.1' });
+    sender.worker.handle({ type: 'send', order: raised, ip: '127.0.0.1' });
+    const highAt = await ended(sender, high);
+    expect(ackedOf(sender, low)).toBeLessThan((chunks / 2) * CHUNK_BYTES);
+    expect(ackedOf(sender, raised)).toBeLessThan((chunks / 4) * CHUNK_BYTES);
+    sender.worker.handle({ type: 'updateSend', order: { ...raised, priority: 1 } });
+    const raisedAt = await ended(sender, raised);
+    const lowAt = await ended(sender, low);
+    expect(raisedAt).toBeGreaterThan(highAt);
+    expect(lowAt).toBeGreaterThan(raisedAt);
+    for (const order of [low, high, raised]) expectContent(receiver, order);
+  }, 60_000);
+
+  it('equal ones share evenly', async () => {
+    const receiver = await startHost();
+    const sender = await startHost();
+    const orders = [limited(receiver, 100), limited(receiver, 100)] as const;
+    for (const order of orders) sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+    await ended(sender, orders[0]);
+    expect(ackedOf(sender, orders[1])).toBeGreaterThan((chunks / 2) * CHUNK_BYTES);
+    await ended(sender, orders[1]);
+  }, 60_000);
+});
+
 describe('orders that come while the flow is set up', () => {
   it('are all sent, at whatever moment they come', async () => {
     for (let round = 0; round < 5; round += 1) {

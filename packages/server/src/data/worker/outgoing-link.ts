@@ -17,6 +17,7 @@ import {
 } from '@jetstream/transport';
 import type { FlowPath, PeerFacts, SendOrder, SendProgress } from '../data-plane.js';
 import { helloBody, jsonMessage, parseBody } from './peer-messages.js';
+import { pumpByPriority } from './priority-pump.js';
 import { SendJob, type SendJobEnd } from './send-job.js';
 import { StreamFallback } from './stream-fallback.js';
 import { UDP_BLOCKED_US } from './udp-memory.js';
@@ -154,7 +155,7 @@ export class OutgoingLink {
     }
     if (this.#flow !== null && !this.#isSilent(this.#flow, now)) {
       this.#tryingSince = now;
-      this.#pump();
+      this.#flow.setDraining(pumpByPriority(this.#jobs.values()));
       if (this.#flow.overStreams) {
         this.#fallback.rest();
         return this.#tryUdpAgain(now);
@@ -209,12 +210,6 @@ export class OutgoingLink {
 
   get #path(): FlowPath | null {
     return this.#flow?.overStreams === true ? this.#fallback.path : null;
-  }
-
-  #pump(): void {
-    const jobs = [...this.#jobs.values()].sort((a, b) => a.order.priority - b.order.priority);
-    for (const job of jobs) job.pump();
-    this.#flow?.setDraining(jobs.every((job) => job.drained));
   }
 
   #connect(): void {

@@ -183,11 +183,20 @@ export class SendJob {
     this.#meter.chunkAcked(sent);
   }
 
-  /** Reads ahead as far as credit, slots and the read-ahead limit allow. */
-  pump(): void {
+  /** Chunks that are being read. */
+  get reading(): number {
+    return this.#reading;
+  }
+
+  /**
+   * Reads ahead as far as credit, slots and the read-ahead limit allow.
+   *
+   * @param before Chunks that are being read for jobs that go before this one on the same flow.
+   */
+  pump(before: number): void {
     if (!this.#accepted || this.#ended) return;
     this.#lists?.pump();
-    this.#pumpChunks();
+    this.#pumpChunks(READ_AHEAD_CHUNKS - before);
   }
 
   /** Ends the job for good on this side's wish and tells the receiver. */
@@ -242,7 +251,6 @@ export class SendJob {
     this.#lists = this.#openLists(source);
     this.#accepted = true;
     this.#events.started();
-    this.pump();
     this.#context.wake();
   }
 
@@ -265,10 +273,7 @@ export class SendJob {
       send: (type, body) => this.#sendBlock(type, body),
       backlogBytes: () => this.#flow?.messageBacklogBytes ?? 0,
       entriesEnded: (totals) => this.#entriesEnded(totals),
-      advanced: () => {
-        this.pump();
-        this.#context.wake();
-      },
+      advanced: () => this.#context.wake(),
       failed: (error) => this.#failWith(error),
     });
   }
@@ -294,9 +299,9 @@ export class SendJob {
     return chunk < this.#chunks && end <= (this.#lists?.sentBytes ?? 0);
   }
 
-  #pumpChunks(): void {
+  #pumpChunks(aheadMax: number): void {
     const flow = this.#flow;
-    while (flow !== null && this.#reading + flow.outbox.freshCount < READ_AHEAD_CHUNKS) {
+    while (flow !== null && this.#reading + flow.outbox.freshCount < aheadMax) {
       this.#cursor = this.#durable.firstMissing(this.#cursor);
       const chunk = this.#cursor;
       if (chunk >= this.#limit || !this.#isListed(chunk)) return;
@@ -319,7 +324,6 @@ export class SendJob {
       }
       const wireBytes = bytes + DIGEST_BYTES;
       this.#flow.outbox.add({ channel: this.#channel, chunk, offset, wireBytes });
-      this.pump();
       this.#context.wake();
     } catch (error) {
       this.#reading -= 1;
