@@ -1,6 +1,6 @@
 /** How the CLI says that something did not work: one line, a hint, an exit code, no stack trace. */
 import { CommandError, type ErrorCode } from '@jetstream/contract';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 import { jsonText } from './json-text.js';
 import { visible } from './visible-text.js';
@@ -27,6 +27,30 @@ export class CliError extends Error {
 /** A command line that cannot be understood. */
 export const usageError = (message: string, hint?: string): CliError =>
   new CliError(message, { exitCode: EXIT.usage, code: 'usage', ...(hint ? { hint } : {}) });
+
+/** `jetstream links delete`. */
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+
+/** Has a command throw what it says of a command line in our form; help and version stay as they are. */
+export const withUsageErrors = (command: Command): Command =>
+  command.exitOverride((error) => {
+    throw usageFailure(error, command);
+  });
+
+const usageFailure = (error: CommanderError, command: Command): Error => {
+  if (error.exitCode === 0) return error;
+  const help = `${pathOf(command)} --help`;
+  if (error.code === 'commander.help') {
+    const names = command.commands.map((inner) => inner.name()).join(', ');
+    return usageError(`Cannot run "${pathOf(command)}": expected one of ${names}`, help);
+  }
+  // A second line suggests what was meant.
+  const [line = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  // What was given to an unknown option may be a password, which belongs on no screen.
+  const message = line.replace(/^(unknown option '[^=']*)=.*'$/s, "$1'");
+  return usageError(message, suggestion ?? help);
+};
 
 const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   unknown_method: 'jetstream api --help lists all methods',
@@ -62,15 +86,8 @@ export const failureOf = (error: unknown): Failure | null => {
     const { exitCode, code, message, hint } = error;
     return { exitCode, code, message, hint, details: {} };
   }
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return null;
-    // A second line suggests what was meant.
-    const [line = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-    // What was given to an unknown option may be a password, which belongs on no screen.
-    const message = line.replace(/^(unknown option '[^=']*)=.*'$/s, "$1'");
-    const hint = error.code === 'commander.help' ? null : (suggestion ?? 'jetstream --help');
-    return { exitCode: EXIT.usage, code: 'usage', message, hint, details: {} };
-  }
+  // Help and the version were asked for and have been printed.
+  if (error instanceof CommanderError && error.exitCode === 0) return null;
   const name = error instanceof Error ? error.name : '';
   const exitCode = name === 'ConfigError' ? EXIT.usage : EXIT.failed;
   const code = name === 'ConfigError' ? 'config' : 'failed';

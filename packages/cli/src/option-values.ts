@@ -16,6 +16,12 @@ export const parseCount = (text: string): number => {
   return Number(text);
 };
 
+/** The id of a transfer. */
+export const parseTransferId = (text: string): string => {
+  if (!/^[0-9a-f]{32}$/.test(text)) throw new InvalidArgumentError('Expected 32 hex digits.');
+  return text;
+};
+
 const UNIT_SECONDS: Readonly<Record<string, number>> = {
   s: 1,
   m: 60,

@@ -84,6 +84,11 @@ describe('runCli: errors', () => {
     [['cp', 'a', 'b'], 'expected a server on one side at least'],
     [['cp', 'x:/a', 'y:/b', 'z:/c'], 'several servers'],
     [['forget', 'a:b:c'], 'expected host:port'],
+    [['transfers', '--after=zzz'], "argument 'zzz' is invalid. Expected 32 hex digits."],
+    [['users'], 'Cannot run "jetstream users": expected one of add, map'],
+    [['receipt', 'verify'], 'jetstream receipt verify --help'],
+    [['server', 'foo'], 'jetstream server --help'],
+    [['server', '--bogus=secret'], "unknown option '--bogus'\n"],
   ])('%j is wrong usage, said in one line with a hint', async (args, message) => {
     const { code, out, err } = await run(...args);
     expect(code).toBe(2);

@@ -3,7 +3,7 @@ import { BUILD_VERSION } from '@jetstream/contract';
 import { Command, type OutputConfiguration } from 'commander';
 import { addServerCommand } from './commands/server.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import { failureOf, failureText } from './failure.js';
+import { failureOf, failureText, withUsageErrors } from './failure.js';
 import type { Terminal } from './terminal.js';
 
 const CODES_TEXT = `
@@ -11,7 +11,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 login or right refused, 4 not fou
 5 no connection, 6 the server's identity has changed, 7 some files failed, 130 interrupted.`;
 
 const configure = (command: Command, output: OutputConfiguration): void => {
-  command.exitOverride().configureOutput(output);
+  withUsageErrors(command).configureOutput(output);
   for (const inner of command.commands) configure(inner, output);
 };
 

@@ -1,7 +1,7 @@
 /** `jetstream doctor`: what a server on this machine would lack. */
 import { Command } from 'commander';
 import { EXIT } from '../exit-codes.js';
-import { CliError } from '../failure.js';
+import { CliError, withUsageErrors } from '../failure.js';
 import { jsonText } from '../json-text.js';
 import { wrap } from '../method-text.js';
 import {
@@ -34,12 +34,11 @@ const detailedCommand = (options: readonly ServerOption[], terminal: Terminal): 
       'Examines this machine for a server with the given flags: ports, data path, buffers, limits, ' +
         'certificate, clock, disk, account and PAM. Changes nothing. Exit code 1 when something fails.',
     )
-    .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => undefined })
     .allowExcessArguments(false)
     .option('--json', 'print JSON');
   for (const option of options) command.addOption(optionOf(option));
-  return command;
+  return withUsageErrors(command);
 };
 
 const run = async (terminal: Terminal, args: readonly string[]): Promise<void> => {

@@ -1,6 +1,7 @@
 /** `jetstream server`: runs a server until it is told to stop. */
 import type { ServerOption, ServerOptionsInput } from '@jetstream/server';
 import { Command, Option } from 'commander';
+import { withUsageErrors } from '../failure.js';
 import { wrap } from '../method-text.js';
 import type { Terminal } from '../terminal.js';
 
@@ -31,11 +32,10 @@ const detailedCommand = (options: readonly ServerOption[], terminal: Terminal): 
       'Runs a server in the foreground. Prints one line of JSON when it is ready; the log goes to ' +
         'standard error. SIGTERM and SIGINT stop it after running work is safe.',
     )
-    .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => undefined })
     .allowExcessArguments(false);
   for (const option of options) command.addOption(optionOf(option));
-  return command;
+  return withUsageErrors(command);
 };
 
 const run = async (terminal: Terminal, args: readonly string[]): Promise<void> => {

@@ -1,7 +1,7 @@
 /** `jetstream transfers`: what a server sends, newest first. */
 import type { Command } from 'commander';
 import { jsonText } from '../json-text.js';
-import { parseCount } from '../option-values.js';
+import { parseCount, parseTransferId } from '../option-values.js';
 import { addServerFlags, type ServerFlags, withServer } from '../server-flags.js';
 import type { Terminal } from '../terminal.js';
 import { transferLine } from '../transfer-text.js';
@@ -31,6 +31,6 @@ export const addTransfersCommand = (program: Command, terminal: Terminal): void 
     );
   addServerFlags(command)
     .option('--limit <count>', 'most transfers to list', parseCount, DEFAULT_LIMIT)
-    .option('--after <id>', 'those after this one, the last of the page before')
+    .option('--after <id>', 'those after this one, the last of the page before', parseTransferId)
     .action((flags: TransfersFlags) => run(terminal, flags));
 };
