@@ -360,11 +360,7 @@ describe('the command line', () => {
     expect(await get(made.uri, { JETSTREAM_LINK_PASSWORD: '' })).toMatchObject({ exitCode: 3 });
     expect(await get(made.uri)).toMatchObject({ exitCode: 0 });
     expect(differences(await readTree(source), await readTree(`${target}/source`))).toEqual([]);
-    const usedUp = await get(made.url);
-    expect(usedUp).toMatchObject({ exitCode: 3 });
-    expect(usedUp.stderr).toMatch(
-      /used as often as it may be\n.*Ask whoever sent it for a new one/,
-    );
+    expect(await get(made.url)).toMatchObject({ exitCode: 3 });
     // Another command does not take a link for a path, nor repeat its secret.
     const copied = await runCli(['cp', made.uri, target], environment);
     expect(copied).toMatchObject({ exitCode: 2 });
@@ -377,24 +373,6 @@ describe('the command line', () => {
     const after = await runCli(['links', 'list', '--json', ...server_], environment);
     expect(after.stdout).not.toContain('Footage');
     expect(statSync(target).isDirectory()).toBe(true);
-  });
-
-  it('keeps files that are there when it is told to, and replaces them else', async () => {
-    const { path } = await shareFile('kept.txt', 'the one of the link');
-    const target = lab.path('kept', 'here');
-    mkdirSync(target);
-    writeFileSync(`${target}/kept.txt`, 'mine');
-    const get = (...flags: string[]) =>
-      runCli(['get', urlOf(path), target, '--embedded', '--json', ...flags], {
-        XDG_CONFIG_HOME: lab.path('config'),
-        XDG_STATE_HOME: lab.path('state'),
-      });
-    const kept = await get('--overwrite=never');
-    expect(kept.exitCode).toBe(7);
-    expect(kept.stderr).toContain('already_exists');
-    expect(readFileSync(`${target}/kept.txt`, 'utf8')).toBe('mine');
-    expect(await get()).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(`${target}/kept.txt`, 'utf8')).toBe('the one of the link');
   });
 
   it('redeems nothing by a link that has expired or is no link', async () => {
