@@ -12,6 +12,7 @@ import type { Metrics } from '../adapters/metrics/metrics.js';
 import { SIGNATURES, type TlsPair } from '../adapters/tls/browser-certificate.js';
 import type { IncomingStream } from '../data/data-plane.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
+import { limitConnections } from './connection-limit.js';
 import type { Dispatcher } from './dispatcher.js';
 import { refuseEarly } from './early-refusals.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
@@ -57,6 +58,17 @@ const refuseSchemas = (): never => {
   throw new Error('Cannot add a route: it has a JSON schema, expected none');
 };
 
+/** Logs that a client has too many connections: once in a while, or the client would fill the log. */
+const noteRefusals = ({ clock, logger }: ControlServerOptions): ((client: string) => void) => {
+  let nextMs = 0;
+  return (client) => {
+    if (clock.monotonicMs() < nextMs) return;
+    nextMs = clock.monotonicMs() + CONTROL_LIMITS.connectionsRefusedLogMs;
+    const { connectionsPerClientMax: max } = CONTROL_LIMITS;
+    logger.warn({ client, max }, 'a client has too many connections, further ones are closed');
+  };
+};
+
 const createServer = (options: ControlServerOptions): FastifyInstance => {
   const server = fastify({
     https: {
@@ -65,8 +77,10 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
       // With two, the server decides: it shows its identity to everyone who can check it.
       ...(options.tls.length > 1 ? { sigalgs: SIGNATURES, honorCipherOrder: true } : {}),
       minVersion: 'TLSv1.3',
+      handshakeTimeout: CONTROL_LIMITS.handshakeMs,
       maxHeaderSize: CONTROL_LIMITS.httpHeaderBytesMax,
       headersTimeout: CONTROL_LIMITS.httpHeadersTimeoutMs,
+      connectionsCheckingInterval: CONTROL_LIMITS.httpCheckMs,
     },
     logger: false,
     bodyLimit: CONTROL_LIMITS.messageBytesMax,
@@ -86,6 +100,10 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
   });
   server.server.maxConnections = CONTROL_LIMITS.connectionsMax;
   if (options.takeStream !== null) sortStreams(server.server, options.takeStream);
+  limitConnections(server.server, {
+    perClientMax: CONTROL_LIMITS.connectionsPerClientMax,
+    onRefused: noteRefusals(options),
+  });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),

@@ -18,10 +18,18 @@ export const CONTROL_LIMITS = {
   sessionsMax: 10_000,
   sessionsPerAddressMax: 2_048,
   connectionsMax: 12_000,
+  /** From one client, so that nobody holds all of them. */
+  connectionsPerClientMax: 9_000,
+  /** How often it is logged that a client has reached that number. */
+  connectionsRefusedLogMs: MINUTE_MS,
   /** To receive the first TLS message of a connection. */
   firstMessageMs: 20 * SECOND_MS,
+  /** For the whole TLS handshake. */
+  handshakeMs: 20 * SECOND_MS,
   httpHeaderBytesMax: 16 * KIB,
   httpHeadersTimeoutMs: 20 * SECOND_MS,
+  /** How often HTTP looks at the clocks of its connections. */
+  httpCheckMs: 5 * SECOND_MS,
   /** To receive one whole HTTP request; calls that wait are not limited by it. */
   httpRequestTimeoutMs: 5 * MINUTE_MS,
   httpKeepAliveMs: 72 * SECOND_MS,
