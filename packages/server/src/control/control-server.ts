@@ -5,7 +5,13 @@
 import type { AddressInfo } from 'node:net';
 import { fastifyWebsocket } from '@fastify/websocket';
 import { CommandError } from '@jetstream/contract';
-import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
 import type { Metrics } from '../adapters/metrics/metrics.js';
@@ -17,10 +23,12 @@ import type { Dispatcher } from './dispatcher.js';
 import { refuseEarly } from './early-refusals.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
 import { CONTROL_LIMITS } from './limits.js';
+import { MessageBudget } from './message-budget.js';
 import { addMetrics } from './metrics-route.js';
 import { openApiDocument } from './openapi.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
+import { RequestBodies } from './request-bodies.js';
 import { sortStreams } from './stream-sorter.js';
 import { type SessionLifetimes, WsSession } from './ws-session.js';
 
@@ -69,7 +77,7 @@ const noteRefusals = ({ clock, logger }: ControlServerOptions): ((client: string
   };
 };
 
-const createServer = (options: ControlServerOptions): FastifyInstance => {
+const createServer = (options: ControlServerOptions, bodies: RequestBodies): FastifyInstance => {
   const server = fastify({
     https: {
       key: options.tls.map(({ privateKeyPem }) => privateKeyPem),
@@ -105,14 +113,18 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
     onRefused: noteRefusals(options),
   });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, body),
+  server.addContentTypeParser('application/json', (request, payload, done) =>
+    bodies.read(request as unknown as FastifyRequest, payload, done),
   );
   return server as unknown as FastifyInstance;
 };
 
 /** Errors of the HTTP layer itself, before a call exists. */
 const answerFailure = (error: FastifyError, reply: FastifyReply, logger: Logger): void => {
+  if (error instanceof CommandError) {
+    sendError(reply, error);
+    return;
+  }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       sendError(
@@ -173,7 +185,11 @@ const addHooks = (server: FastifyInstance, options: ControlServerOptions): void 
   );
 };
 
-const addSessions = (server: FastifyInstance, options: ControlServerOptions): void => {
+const addSessions = (
+  server: FastifyInstance,
+  options: ControlServerOptions,
+  budget: MessageBudget,
+): void => {
   const { registry } = options;
   server.route({
     method: 'GET',
@@ -193,6 +209,7 @@ const addSessions = (server: FastifyInstance, options: ControlServerOptions): vo
         address: addressOf(request),
         dispatcher: options.dispatcher,
         registry,
+        budget,
         clock: options.clock,
         lifetimes: options.lifetimes,
       });
@@ -212,12 +229,14 @@ const addDescription = (server: FastifyInstance, url: string, describe: () => ob
 export class ControlServer {
   readonly #server: FastifyInstance;
   readonly #options: ControlServerOptions;
+  readonly #budget = new MessageBudget();
+  readonly #bodies = new RequestBodies(this.#budget);
   #lifeChecks: Timer | null = null;
   #stopping = false;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#server = createServer(options);
+    this.#server = createServer(options, this.#bodies);
   }
 
   /** Listens; resolves with the port in use. */
@@ -230,8 +249,8 @@ export class ControlServer {
       errorHandler: () => {},
       preClose: (done: () => void) => done(),
     });
-    addSessions(server, this.#options);
-    addHttpCalls(server, this.#options);
+    addSessions(server, this.#options, this.#budget);
+    addHttpCalls(server, this.#options, this.#bodies);
     await this.#options.addPages(server);
     const { metrics, metricsToken: token, httpLogin } = this.#options;
     addMetrics(server, { metrics, token, httpLogin });

@@ -12,6 +12,11 @@ const MINUTE_MS = 60 * SECOND_MS;
 
 export const CONTROL_LIMITS = {
   messageBytesMax: RPC_LIMITS.messageBytesMax,
+  /** Bytes of a message of somebody who has not logged in. */
+  strangerMessageBytesMax: 64 * KIB,
+  /** Bytes of messages that are being received or answered, beyond the first of each, of one user and of all. */
+  heldBytesPerUserMax: 256 * MIB,
+  heldBytesMax: 1024 * MIB,
   batchCallsMax: RPC_LIMITS.batchCallsMax,
   /** Calls of one session that have no reply yet. */
   openCallsPerSessionMax: 1024,
