@@ -64,11 +64,17 @@ export const failureOf = (error: unknown): Failure | null => {
   }
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return null;
+    // Commander would print its help here, which `writeErr` drops.
+    if (error.code === 'commander.help') {
+      const hint = 'the same with --help lists them';
+      const message = 'the command is incomplete: a command behind it is missing';
+      return { exitCode: EXIT.usage, code: 'usage', message, hint, details: {} };
+    }
     // A second line suggests what was meant.
     const [line = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
     // What was given to an unknown option may be a password, which belongs on no screen.
     const message = line.replace(/^(unknown option '[^=']*)=.*'$/s, "$1'");
-    const hint = error.code === 'commander.help' ? null : (suggestion ?? 'jetstream --help');
+    const hint = suggestion ?? 'jetstream --help';
     return { exitCode: EXIT.usage, code: 'usage', message, hint, details: {} };
   }
   const name = error instanceof Error ? error.name : '';

@@ -53,6 +53,17 @@ describe('runCli: help', () => {
     expect((await run()).code).toBe(2);
   });
 
+  it.each(['users', 'events', 'receipt'])(
+    'says that "%s" alone is half a command',
+    async (name) => {
+      const { code, err } = await run(name);
+      expect(code).toBe(2);
+      expect(err).toContain('is missing');
+      expect(err).toContain('--help');
+      expect(err).not.toContain('outputHelp');
+    },
+  );
+
   it('lists every method with its summary', async () => {
     const { code, out } = await run('api', '--help');
     expect(code).toBe(0);
