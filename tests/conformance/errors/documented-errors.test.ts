@@ -2,6 +2,7 @@
  * Errors that the contract documents: each is raised here, or by the file of its method, or stands in
  * `not-raised-here.json`. That list only gets shorter: an entry that is raised is refused.
  */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { definitionOf, METHODS, type MethodName } from '@jetstream/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,6 @@ import notRaisedHere from './not-raised-here.json' with { type: 'json' };
 
 const sessions = openSessions();
 let user: Session;
-let boss: Session;
 /** An empty directory with the file `f` and the directory `d`. */
 let place = '';
 
@@ -18,7 +18,7 @@ interface Case {
   readonly method: string;
   readonly code: string;
   readonly params: () => Parameters | Promise<Parameters>;
-  readonly as?: 'superuser';
+  readonly as?: 'superuser' | 'nobody';
 }
 
 /** What each file method is given for a path. */
@@ -65,9 +65,33 @@ const aDestination = async (): Promise<string> => {
   });
   return made.destinationId;
 };
+/** Fails so often that the next login as this account has to wait. */
+const slowed = async (login: () => Promise<unknown>): Promise<void> => {
+  for (let failures = 0; failures < 3; failures += 1) {
+    await expect(login()).rejects.toMatchObject(failure('auth_failed'));
+  }
+};
+const slowedAccount = async (): Promise<Parameters> => {
+  const given = { userName: `nobody-${randomUUID()}`, password: 'wrong' };
+  const nobody = await sessions.as('nobody');
+  await slowed(() => nobody.call('auth', given));
+  return given;
+};
+const slowedToken = async (): Promise<Parameters> => {
+  const { token } = await user.call<{ token: string }>('createAPIToken', {
+    password: 'the right password',
+  });
+  const given = { token, password: 'wrong' };
+  const nobody = await sessions.as('nobody');
+  await slowed(() => nobody.call('authToken', given));
+  return given;
+};
 const ID_OF_NOTHING = 999_999_999;
 
 const otherCases: Case[] = [
+  { method: 'auth', code: 'auth_locked', as: 'nobody', params: slowedAccount },
+  { method: 'authAsync', code: 'auth_locked', as: 'nobody', params: slowedAccount },
+  { method: 'authToken', code: 'auth_locked', as: 'nobody', params: slowedToken },
   {
     method: 'mkFileAsync',
     code: 'path_not_found',
@@ -121,7 +145,6 @@ const CASES = [...fileCases, ...otherCases];
 
 beforeAll(async () => {
   user = await sessions.as('user');
-  boss = await sessions.as('superuser');
   place = await sessions.scratch();
   await user.result('mkdirAsync', { path: `${place}/d` });
   await user.result('mkFileAsync', { path: `${place}/f`, size: 1 });
@@ -129,7 +152,7 @@ beforeAll(async () => {
 
 describe('a documented error', () => {
   it.each(CASES)('$method: $code', async ({ method, code, params, as }) => {
-    const session = as === 'superuser' ? boss : user;
+    const session = as === undefined ? user : await sessions.as(as);
     const given = await params();
     const isRequest = method.endsWith('Async');
     const call = isRequest ? session.result(method, given) : session.call(method, given);

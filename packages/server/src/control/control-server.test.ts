@@ -49,6 +49,18 @@ describe('WebSocket /rpc', () => {
     expect(await other.call('echo', { text: 'alive' })).toBe('alive');
   });
 
+  test('without a login a message is as large as a login at most', async () => {
+    const session = await lab.connect();
+    const text = 'x'.repeat(CONTROL_LIMITS.strangerMessageBytesMax / 2);
+    expect((await session.fail('echo', { text })).code).toBe('not_authenticated');
+    session.socket.send('x'.repeat(CONTROL_LIMITS.strangerMessageBytesMax + 1));
+    const { code, reason } = await session.closed;
+    expect([code, reason]).toEqual([1009, expect.stringContaining('before a login')]);
+    const member = await lab.connectLocal();
+    const long = 'x'.repeat(CONTROL_LIMITS.strangerMessageBytesMax * 4);
+    expect(await member.call('echo', { text: long })).toBe(long);
+  });
+
   test('calls may be pipelined, and a slow one holds up no other', async () => {
     const session = await lab.connectLocal();
     const slow = session.raw('sleep', { milliseconds: 86_400_000 });
@@ -139,6 +151,13 @@ describe('HTTP', () => {
     const body = JSON.stringify({ text: 'x'.repeat(CONTROL_LIMITS.messageBytesMax) });
     const answer = await lab.http('/api/echo', { body, headers: bearer() });
     expect(answer).toMatchObject({ status: 413, json: { error: { code: 'message_too_large' } } });
+  });
+
+  test('without a login a body is as large as a login at most', async () => {
+    const text = 'x'.repeat(CONTROL_LIMITS.strangerMessageBytesMax);
+    const answer = await lab.http('/api/echo', { body: JSON.stringify({ text }) });
+    expect(answer).toMatchObject({ status: 413, json: { error: { code: 'message_too_large' } } });
+    expect(await lab.api('echo', { text }, lab.localKey)).toBe(text);
   });
 
   test('so is a head that is too large', async () => {

@@ -5,21 +5,30 @@
 import type { AddressInfo } from 'node:net';
 import { fastifyWebsocket } from '@fastify/websocket';
 import { CommandError } from '@jetstream/contract';
-import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import { type Clock, every, type Timer } from '../adapters/clock/clock.js';
 import type { Logger } from '../adapters/log/logger.js';
 import type { Metrics } from '../adapters/metrics/metrics.js';
 import { SIGNATURES, type TlsPair } from '../adapters/tls/browser-certificate.js';
 import type { IncomingStream } from '../data/data-plane.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
+import { limitConnections } from './connection-limit.js';
 import type { Dispatcher } from './dispatcher.js';
 import { refuseEarly } from './early-refusals.js';
 import { addHttpCalls, addressOf, type HttpLogin, sendError } from './http-calls.js';
 import { CONTROL_LIMITS } from './limits.js';
+import { MessageBudget } from './message-budget.js';
 import { addMetrics } from './metrics-route.js';
 import { openApiDocument } from './openapi.js';
 import { openRpcDocument } from './openrpc.js';
 import { isOwnOrigin } from './origin.js';
+import { RequestBodies } from './request-bodies.js';
 import { sortStreams } from './stream-sorter.js';
 import { type SessionLifetimes, WsSession } from './ws-session.js';
 
@@ -57,7 +66,18 @@ const refuseSchemas = (): never => {
   throw new Error('Cannot add a route: it has a JSON schema, expected none');
 };
 
-const createServer = (options: ControlServerOptions): FastifyInstance => {
+/** Logs that a client has too many connections: once in a while, or the client would fill the log. */
+const noteRefusals = ({ clock, logger }: ControlServerOptions): ((client: string) => void) => {
+  let nextMs = 0;
+  return (client) => {
+    if (clock.monotonicMs() < nextMs) return;
+    nextMs = clock.monotonicMs() + CONTROL_LIMITS.connectionsRefusedLogMs;
+    const { connectionsPerClientMax: max } = CONTROL_LIMITS;
+    logger.warn({ client, max }, 'a client has too many connections, further ones are closed');
+  };
+};
+
+const createServer = (options: ControlServerOptions, bodies: RequestBodies): FastifyInstance => {
   const server = fastify({
     https: {
       key: options.tls.map(({ privateKeyPem }) => privateKeyPem),
@@ -65,8 +85,10 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
       // With two, the server decides: it shows its identity to everyone who can check it.
       ...(options.tls.length > 1 ? { sigalgs: SIGNATURES, honorCipherOrder: true } : {}),
       minVersion: 'TLSv1.3',
+      handshakeTimeout: CONTROL_LIMITS.handshakeMs,
       maxHeaderSize: CONTROL_LIMITS.httpHeaderBytesMax,
       headersTimeout: CONTROL_LIMITS.httpHeadersTimeoutMs,
+      connectionsCheckingInterval: CONTROL_LIMITS.httpCheckMs,
     },
     logger: false,
     bodyLimit: CONTROL_LIMITS.messageBytesMax,
@@ -86,15 +108,23 @@ const createServer = (options: ControlServerOptions): FastifyInstance => {
   });
   server.server.maxConnections = CONTROL_LIMITS.connectionsMax;
   if (options.takeStream !== null) sortStreams(server.server, options.takeStream);
+  limitConnections(server.server, {
+    perClientMax: CONTROL_LIMITS.connectionsPerClientMax,
+    onRefused: noteRefusals(options),
+  });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, body),
+  server.addContentTypeParser('application/json', (request, payload, done) =>
+    bodies.read(request as unknown as FastifyRequest, payload, done),
   );
   return server as unknown as FastifyInstance;
 };
 
 /** Errors of the HTTP layer itself, before a call exists. */
 const answerFailure = (error: FastifyError, reply: FastifyReply, logger: Logger): void => {
+  if (error instanceof CommandError) {
+    sendError(reply, error);
+    return;
+  }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       sendError(
@@ -155,7 +185,11 @@ const addHooks = (server: FastifyInstance, options: ControlServerOptions): void 
   );
 };
 
-const addSessions = (server: FastifyInstance, options: ControlServerOptions): void => {
+const addSessions = (
+  server: FastifyInstance,
+  options: ControlServerOptions,
+  budget: MessageBudget,
+): void => {
   const { registry } = options;
   server.route({
     method: 'GET',
@@ -175,6 +209,7 @@ const addSessions = (server: FastifyInstance, options: ControlServerOptions): vo
         address: addressOf(request),
         dispatcher: options.dispatcher,
         registry,
+        budget,
         clock: options.clock,
         lifetimes: options.lifetimes,
       });
@@ -194,12 +229,14 @@ const addDescription = (server: FastifyInstance, url: string, describe: () => ob
 export class ControlServer {
   readonly #server: FastifyInstance;
   readonly #options: ControlServerOptions;
+  readonly #budget = new MessageBudget();
+  readonly #bodies = new RequestBodies(this.#budget);
   #lifeChecks: Timer | null = null;
   #stopping = false;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#server = createServer(options);
+    this.#server = createServer(options, this.#bodies);
   }
 
   /** Listens; resolves with the port in use. */
@@ -212,8 +249,8 @@ export class ControlServer {
       errorHandler: () => {},
       preClose: (done: () => void) => done(),
     });
-    addSessions(server, this.#options);
-    addHttpCalls(server, this.#options);
+    addSessions(server, this.#options, this.#budget);
+    addHttpCalls(server, this.#options, this.#bodies);
     await this.#options.addPages(server);
     const { metrics, metricsToken: token, httpLogin } = this.#options;
     addMetrics(server, { metrics, token, httpLogin });

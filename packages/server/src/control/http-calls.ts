@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../sessions/caller.js';
 import type { Dispatcher } from './dispatcher.js';
 import { bodyBytes, encodeResult, type ReplyBody } from './reply-body.js';
+import type { RequestBodies } from './request-bodies.js';
 import { answerMessage, parseJson, rpcError } from './rpc-messages.js';
 
 /** Logs a single call in. */
@@ -72,11 +73,29 @@ const asCommandError = (error: unknown): CommandError => {
   throw error;
 };
 
-/** Adds both routes to a server whose bodies arrive as text. */
-export const addHttpCalls = (server: FastifyInstance, options: HttpCallsOptions): void => {
-  const { dispatcher, httpLogin } = options;
+type Refuse = (reply: FastifyReply, error: CommandError) => FastifyReply;
 
-  server.post<{ Params: { method: string } }>('/api/:method', async (request, reply) => {
+/** Adds both routes to a server whose bodies arrive as text. */
+export const addHttpCalls = (
+  server: FastifyInstance,
+  options: HttpCallsOptions,
+  bodies: RequestBodies,
+): void => {
+  const { dispatcher, httpLogin } = options;
+  /** Before the body is read; the call itself asks again, because a body may take minutes. */
+  const admit = (refuse: Refuse) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const login = () => httpLogin.login(request.headers, addressOf(request));
+    try {
+      await bodies.admit(request, reply, login);
+      return undefined;
+    } catch (error) {
+      return refuse(reply, asCommandError(error));
+    }
+  };
+  const refuseCall: Refuse = (reply, error) => sendError(reply, error);
+  const api = { onRequest: admit(refuseCall) };
+
+  server.post<{ Params: { method: string } }>('/api/:method', api, async (request, reply) => {
     try {
       const params = parseBody(request.body);
       const caller = await httpLogin.login(request.headers, addressOf(request));
@@ -88,14 +107,17 @@ export const addHttpCalls = (server: FastifyInstance, options: HttpCallsOptions)
     }
   });
 
-  server.post('/rpc', async (request, reply) => {
+  const refuseMessage: Refuse = (reply, error) => {
+    const failure = rpcError(error);
+    const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: failure });
+    return send(reply, ERRORS[failure.data.code].httpStatus, body);
+  };
+  server.post('/rpc', { onRequest: admit(refuseMessage) }, async (request, reply) => {
     let caller: Caller | null;
     try {
       caller = await httpLogin.login(request.headers, addressOf(request));
     } catch (error) {
-      const failure = rpcError(asCommandError(error));
-      const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: failure });
-      return send(reply, ERRORS[failure.data.code].httpStatus, body);
+      return refuseMessage(reply, asCommandError(error));
     }
     const origin = { caller, session: null, signal: clientSignal(reply) };
     const text = typeof request.body === 'string' ? request.body : '';

@@ -12,9 +12,14 @@ import type { Login, Topic } from '../sessions/session.js';
 import type { OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { Dispatcher } from './dispatcher.js';
 import { CONTROL_LIMITS } from './limits.js';
+import type { MessageBudget } from './message-budget.js';
 import { answerMessage, rpcError } from './rpc-messages.js';
+import { SessionInput } from './session-input.js';
 import { SessionOutput } from './session-output.js';
 
+/** @see RFC 6455, section 7.4.1 */
+const CLOSE_TOO_LARGE = 1009;
+const CLOSE_OVERLOADED = 1013;
 const CLOSE_IDLE = 4408;
 const CLOSE_OLD = 4409;
 
@@ -39,6 +44,7 @@ export interface WsSessionOptions {
   readonly address: string;
   readonly dispatcher: Dispatcher;
   readonly registry: SessionRegistry;
+  readonly budget: MessageBudget;
   readonly clock: Clock;
   readonly lifetimes: SessionLifetimes;
 }
@@ -48,6 +54,7 @@ export class WsSession implements OpenSession {
   readonly address: string;
   readonly topics = new Set<Topic>();
   readonly #socket: WebSocket;
+  readonly #input: SessionInput;
   readonly #output: SessionOutput;
   readonly #dispatcher: Dispatcher;
   readonly #clock: Clock;
@@ -62,7 +69,13 @@ export class WsSession implements OpenSession {
   constructor(options: WsSessionOptions) {
     this.address = options.address;
     this.#socket = options.socket;
-    this.#output = new SessionOutput(options.socket, options.stream);
+    const { socket, stream, budget } = options;
+    this.#output = new SessionOutput(socket, stream);
+    this.#input = new SessionInput({
+      ...{ socket, stream, budget },
+      owner: () => this.login?.caller.userName ?? null,
+      onExcess: (owner) => this.#refuseExcess(owner),
+    });
     this.#dispatcher = options.dispatcher;
     this.#clock = options.clock;
     this.#lifetimes = options.lifetimes;
@@ -146,7 +159,9 @@ export class WsSession implements OpenSession {
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#lastCallMs = this.#clock.monotonicMs();
+    const hold = this.#input.take();
     if (isBinary) {
+      hold?.release();
       const error = new CommandError(
         'invalid_request',
         'Cannot read the message: it is binary, expected text',
@@ -154,9 +169,11 @@ export class WsSession implements OpenSession {
       this.#output.send(JSON.stringify({ jsonrpc: '2.0', id: null, error: rpcError(error) }));
       return;
     }
-    void answerMessage(data.toString('utf8'), this.#call).then((reply) => {
-      if (reply !== null) this.#output.send(reply);
-    });
+    void answerMessage(data.toString('utf8'), this.#call)
+      .finally(() => hold?.release())
+      .then((reply) => {
+        if (reply !== null) this.#output.send(reply);
+      });
   }
 
   readonly #call = async (method: string, params: unknown): Promise<unknown> => {
@@ -178,6 +195,18 @@ export class WsSession implements OpenSession {
       this.#openCalls -= 1;
     }
   };
+
+  /** What still comes is dropped, the client's goodbye with it. */
+  #refuseExcess(owner: string | null): void {
+    const { strangerMessageBytesMax: bytesMax, closeMs } = CONTROL_LIMITS;
+    if (owner !== null) this.close(CLOSE_OVERLOADED, 'too much is being received at once');
+    else
+      this.close(
+        CLOSE_TOO_LARGE,
+        `message too large, expected at most ${bytesMax} bytes before a login`,
+      );
+    this.#clock.after(closeMs, () => this.terminate());
+  }
 
   /** The library closes with a code alone; the client should also read why. */
   #explainClosing(): void {

@@ -17,6 +17,10 @@ export const LOGIN_LIMITS = {
   lockMs: 10 * MINUTE_MS,
   /** Failures are forgotten after this long without another one. */
   forgetMs: 10 * MINUTE_MS,
+  /** Failed logins by token that are written down in a while: from one address, and from all. */
+  notedPerAddressMax: 60,
+  notedMax: 1_000,
+  notedWindowMs: 10 * MINUTE_MS,
   /** Accounts and addresses whose failures are remembered. */
   rememberedMax: 50_000,
   /** Logins by password that are computed at once; each takes a core and 19 MiB. */

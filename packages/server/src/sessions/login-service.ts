@@ -18,6 +18,7 @@ import { parseToken, secretMatches } from '../tokens/token-text.js';
 import type { PasswordVerifier } from '../users/password-hash.js';
 import type { UserStore } from '../users/user-store.js';
 import { type Caller, ownershipOf } from './caller.js';
+import { FailureNotes } from './failure-notes.js';
 import { isLocalKeyText, type LocalKey } from './local-key.js';
 import type { LoginThrottle } from './login-throttle.js';
 import { FAILED_LOGIN_MS, type OsLogins } from './os-logins.js';
@@ -50,6 +51,14 @@ export interface TokenCredentials {
   readonly tokenSession: string | null;
 }
 
+/** Who tries to log in. */
+interface Attempt {
+  readonly account: string;
+  readonly address: string;
+  /** By a secret that cannot be guessed, which is why nothing slows it. */
+  readonly bySecret: boolean;
+}
+
 const wrongPassword = (): CommandError =>
   new CommandError('auth_failed', 'Cannot log in: wrong user name or password');
 
@@ -60,10 +69,12 @@ const isLoopback = (address: string): boolean => address === '::1' || address.st
 
 export class LoginService {
   readonly #options: LoginServiceOptions;
+  readonly #tokenFailures: FailureNotes;
   #revocations = 0;
 
   constructor(options: LoginServiceOptions) {
     this.#options = options;
+    this.#tokenFailures = new FailureNotes(options.clock);
   }
 
   /** @throws {CommandError} `auth_failed` or `auth_locked`. */
@@ -84,7 +95,8 @@ export class LoginService {
       };
     };
     const inTime = osLogins === null ? attempt : () => this.#failSlowly(attempt);
-    return this.#record(userName, address, () => throttle.attempt(userName, address, inTime));
+    const from = { account: userName, address, bySecret: false };
+    return this.#record(from, () => throttle.attempt(userName, address, inTime));
   }
 
   /**
@@ -95,7 +107,7 @@ export class LoginService {
   byToken(credentials: TokenCredentials, address: string): Promise<Login> {
     if (isLocalKeyText(credentials.token)) return this.#byLocalKey(credentials.token, address);
     const account = `token ${parseToken(credentials.token)?.id ?? ''}`;
-    return this.#record(account, address, async () => {
+    return this.#record({ account, address, bySecret: true }, async () => {
       const { token: text, password: given, tokenSession: session } = credentials;
       const asLink = { token: text, password: given, session };
       const shared = await this.#options.links.logIn(asLink, address);
@@ -153,7 +165,8 @@ export class LoginService {
 
   #byLocalKey(text: string, address: string): Promise<Login> {
     const owner = this.#options.accounts.processOwner;
-    return this.#record(`local key of ${owner}`, address, async () => {
+    const from = { account: `local key of ${owner}`, address, bySecret: true };
+    return this.#record(from, async () => {
       if (!isLoopback(address) || !this.#options.localKey.matches(text)) {
         throw wrongToken('the local key is wrong or not used on its own machine');
       }
@@ -286,8 +299,20 @@ export class LoginService {
     }
   }
 
+  /** Logins by password are few, because they are slowed. */
+  #isWritten({ address, bySecret }: Attempt): boolean {
+    if (!bySecret) return true;
+    const told = this.#tokenFailures.note(address);
+    if (told === 'last') {
+      const { logger } = this.#options;
+      logger.warn({ address }, 'further failed logins by token are not written down for a while');
+    }
+    return told !== 'dropped';
+  }
+
   /** Makes an attempt, again if something was revoked meanwhile, and writes down how it ended. */
-  async #record(account: string, address: string, attempt: () => Promise<Login>): Promise<Login> {
+  async #record(from: Attempt, attempt: () => Promise<Login>): Promise<Login> {
+    const { account, address } = from;
     const { events, logger } = this.#options;
     const note = (written: Promise<void>): void => {
       written.catch((error: unknown) => {
@@ -307,6 +332,7 @@ export class LoginService {
     } catch (error) {
       // Refusals by the throttle are not written, or guessing would fill the log.
       if (error instanceof CommandError && error.code === 'auth_failed') {
+        if (!this.#isWritten(from)) throw error;
         note(events.append('loginFailed', { userName: account.slice(0, 256), address }));
         logger.warn({ account: account.slice(0, 256), address }, 'a login failed');
       }
