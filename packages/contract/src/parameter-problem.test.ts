@@ -28,12 +28,21 @@ describe('parameterProblem', () => {
       '"xx" (string)',
       'text that matches /^[0-9a-f]{32}$/',
     ],
+    [
+      'setBandwidthTimetable',
+      { entries: [{ days: ['mon'], from: '25:00', to: '01:00' }] },
+      'entries.0.from',
+      '"25:00" (string)',
+      'a time of day from "00:00" to "24:00"',
+    ],
   ] as const)('%s with %j', (method, params, parameter, actual, expected) => {
     expect(problemOf(method, params)).toEqual({ parameter, actual, expected });
   });
 
   it('shows of a secret its type only, of a long value its beginning', () => {
     expect(problemOf('auth', { userName: 'a', password: 7 }).actual).toBe('number');
+    const webhook = { url: 'https://hooks.example/', events: ['*'], secret: 'x'.repeat(999) };
+    expect(problemOf('createWebhook', webhook).actual).toBe('string');
     const long = problemOf('sleep', { milliseconds: 'x'.repeat(500) }).actual;
     expect(long.length).toBeLessThan(SHOWN_CHARACTERS_MAX + 20);
   });

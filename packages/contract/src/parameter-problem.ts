@@ -9,6 +9,7 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
   'token',
   'destinationToken',
   'key',
+  'secret',
 ]);
 
 /** Most characters of a value, and of the way to it, in an error. */
@@ -39,6 +40,8 @@ const expectation = (issue: Issue): string => {
       if (issue.expected === 'int') return 'an integer';
       return `a value of type ${issue.expected === 'record' ? 'object' : issue.expected}`;
     case 'invalid_format':
+      // The schema has words of its own for it.
+      if (!issue.message.startsWith('Invalid ')) return issue.message;
       return issue.pattern === undefined
         ? `text of the form ${issue.format}`
         : `text that matches ${issue.pattern}`;

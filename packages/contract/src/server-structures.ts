@@ -125,7 +125,9 @@ export const garbageCollectStructure = z.object({
 export type GarbageCollectStructure = z.infer<typeof garbageCollectStructure>;
 
 export const WEEK_DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-const timeOfDay = z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/);
+const timeOfDay = z
+  .string()
+  .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'a time of day from "00:00" to "24:00"');
 const timetableRate = z.number().min(8).max(1e9).nullish();
 
 /** Limits for a part of the week. What is null has no limit then, what is absent stays as set. */

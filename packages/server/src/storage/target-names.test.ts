@@ -56,3 +56,24 @@ describe('TargetNames: names that differ in case only', () => {
     expect(deliver(false, ['d/FILE.txt'])).toEqual(['', '', '', '', '']);
   });
 });
+
+test('a backup whose name is too long is named, and what was there stays', () => {
+  const files = new Map([
+    ['d/old', 1n],
+    ['d/.jetpart-0', 2n],
+  ]);
+  const disk = caseBlindRoot(files, false);
+  const tooLong = Object.assign(new Error('too long'), { code: 'ENAMETOOLONG' });
+  const root: NamesRoot = {
+    ...disk,
+    rename: (from, to) => {
+      if (to.at(-1)?.endsWith('.jetbak')) throw tooLong;
+      disk.rename(from, to);
+    },
+  };
+  const names = new TargetNames({ root, published: () => [] });
+  expect(() => names.publish(['d', '.jetpart-0'], ['d', 'old'], 5)).toThrow(
+    'Cannot keep what was there as "/d/old.jetbak"',
+  );
+  expect(files.get('d/old')).toBe(1n);
+});

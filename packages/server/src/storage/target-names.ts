@@ -110,6 +110,16 @@ export class TargetNames {
     if (root.lstat(final).isDirectory()) {
       throw diskError('replace', `/${final.join('/')}`, errno('EISDIR'));
     }
-    root.rename(final, [...final.slice(0, -1), `${final.at(-1) ?? ''}${BACKUP_SUFFIX}`]);
+    const backup = `${final.at(-1) ?? ''}${BACKUP_SUFFIX}`;
+    try {
+      root.rename(final, [...final.slice(0, -1), backup]);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENAMETOOLONG') throw error;
+      throw diskError(
+        'keep what was there as',
+        `/${[...final.slice(0, -1), backup].join('/')}`,
+        errno('ENAMETOOLONG'),
+      );
+    }
   }
 }

@@ -40,6 +40,23 @@ export interface RemoteControl {
 
 const whereOf = ({ address, port }: RemoteServer): string => `${address}:${port}`;
 
+/** Why TLS does not trust a certificate; see the documentation of Node, "X509 certificate error codes". */
+const UNTRUSTED =
+  /CERT|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^UNABLE_TO_GET_ISSUER|^HOSTNAME_MISMATCH$/;
+
+/** Nobody answers, or somebody whom the system does not know. */
+const failedConnection = (server: RemoteServer, cause: unknown): CommandError => {
+  const code = (cause as { code?: unknown } | null)?.code;
+  if (server.publicKey !== null || typeof code !== 'string' || !UNTRUSTED.test(code)) {
+    return unreachable(server, cause);
+  }
+  return new CommandError(
+    'peer_identity_mismatch',
+    `Cannot trust the server at "${whereOf(server)}": the system does not trust its certificate (${(cause as Error).message}), expected one that it trusts, or the key of the server as "remotePublicKey"`,
+    { cause },
+  );
+};
+
 const unreachable = (server: RemoteServer, cause: unknown): CommandError =>
   new CommandError(
     'destination_unreachable',
@@ -76,7 +93,7 @@ const openSocket = (server: RemoteServer, signal: AbortSignal): Promise<TLSSocke
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
       socket.destroy();
-      reject(cause instanceof CommandError ? cause : unreachable(server, cause));
+      reject(cause instanceof CommandError ? cause : failedConnection(server, cause));
     };
     const stop = (): void => fail(signal.reason);
     const timer = setTimeout(() => fail('it does not answer'), CONNECT_MS_MAX);
