@@ -300,12 +300,15 @@ export class ManifestService {
 
   async #forget(record: ManifestRecord, by: string | null): Promise<void> {
     const { store, events } = this.#options;
+    const making = this.#pending.get(record.id);
     await Promise.all([
       events.append('manifestDeleted', { manifestId: record.id, by, ...ownedBy(record) }),
       store.remove(record.id),
     ]);
     // While it is being made, the end of that removes what is there.
-    if (!this.#pending.has(record.id)) await this.#dropList(record.id);
+    if (this.#pending.has(record.id)) return;
+    await making?.kept?.catch(() => {});
+    await this.#dropList(record.id);
   }
 
   async #dropList(manifestId: string): Promise<void> {
