@@ -181,6 +181,7 @@ describe('attack 13, MOVEit and others: no input is ever part of a statement', (
     const except = new Set(['terminate', 'auth', 'authAsync', 'authToken', 'garbageCollect']);
     const scratch = await sessions.scratch();
     const superuser = await sessions.as('superuser');
+    const collecting = await superuser.call<Record<string, number>>('getGarbageCollectSettings');
     await superuser.call('setSandboxMapping', {
       userName: target.superuser.userName,
       sandboxRoots: { '': scratch },
@@ -208,6 +209,12 @@ describe('attack 13, MOVEit and others: no input is ever part of a statement', (
       await superuser.call('updateBandwidthLimits', {
         incomingLimitActive: false,
         outgoingLimitActive: false,
+      });
+      await superuser.call('setBandwidthTimetable', { entries: [] });
+      await superuser.call('updateGarbageCollectSettings', collecting);
+      // Other attacks need senders that are let in by their tokens.
+      await superuser.result('recv.allowOnlyAuthorizedClientsAsync', {
+        onlyAuthorizedClientsAllowed: false,
       });
     }
   });

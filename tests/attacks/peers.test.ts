@@ -54,7 +54,7 @@ onOwnDisk(
     it('what is harmless arrives, so that this sender is one', async () => {
       const place = await makePlace();
       const end = await place.send([file('arrives'), file('deep/arrives')]);
-      expect(end).toMatchObject({ kind: 'complete' });
+      expect(end, JSON.stringify(end)).toMatchObject({ kind: 'complete' });
       expect(readdirSync(place.inside).sort()).toEqual(['arrives', 'deep']);
     });
 
@@ -111,7 +111,7 @@ onOwnDisk('attack 10, rclone GHSA-945v-v9p3-v5xw: setuid bits from metadata', ()
   it('permissions arrive, and no bit beyond them', async () => {
     const place = await makePlace();
     const end = await place.send([{ ...file('tool'), mode: 0o777 }]);
-    expect(end).toMatchObject({ kind: 'complete' });
+    expect(end, JSON.stringify(end)).toMatchObject({ kind: 'complete' });
     expect(lstatSync(`${place.inside}/tool`).mode & 0o7000).toBe(0);
   });
 });
