@@ -141,21 +141,27 @@ describe('orders that come while the flow is set up', () => {
   }, 30_000);
 });
 
+/** A transfer of which the receiver has a part, and which its sender has paused. */
+const pausedHalfway = async (): Promise<{ receiver: Host; sender: Host; order: SendOrder }> => {
+  const receiver = await startHost();
+  const sender = await startHost();
+  const order = {
+    ...orderTo(receiver, 120 * CHUNK_BYTES),
+    rateMaxKbps: 60_000,
+    checkpointSeconds: 0.1,
+  };
+  sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
+  await sender.waitFor('sendProgress', ({ progress }) => progress.bytesDurable > 8 * CHUNK_BYTES);
+  const reason = { code: 'cancelled', message: 'later', aftermath: 'pause' } as const;
+  sender.worker.handle({ type: 'stopSend', transferId: order.transferId, reason });
+  const paused = await receiver.waitFor('receiveEnded');
+  expect(paused.outcome.kind).toBe('interrupted');
+  return { receiver, sender, order };
+};
+
 describe('an order that is stopped', () => {
   it('with a pause leaves what the receiver has, and the next attempt goes on with it', async () => {
-    const receiver = await startHost();
-    const sender = await startHost();
-    const order = {
-      ...orderTo(receiver, 120 * CHUNK_BYTES),
-      rateMaxKbps: 60_000,
-      checkpointSeconds: 0.1,
-    };
-    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
-    await sender.waitFor('sendProgress', ({ progress }) => progress.bytesDurable > 8 * CHUNK_BYTES);
-    const reason = { code: 'cancelled', message: 'later', aftermath: 'pause' } as const;
-    sender.worker.handle({ type: 'stopSend', transferId: order.transferId, reason });
-    const paused = await receiver.waitFor('receiveEnded');
-    expect(paused.outcome.kind).toBe('interrupted');
+    const { receiver, sender, order } = await pausedHalfway();
     const before = receiver.storage.kept.get(order.transferId)?.durable.size ?? 0;
     expect(before).toBeGreaterThan(0);
     const again = { ...order, rateMaxKbps: null };
@@ -173,18 +179,7 @@ describe('an order that withdraws', () => {
       outcome.kind === kind;
 
   it('has the receiver throw away what it holds, and hears of it', async () => {
-    const receiver = await startHost();
-    const sender = await startHost();
-    const order = {
-      ...orderTo(receiver, 120 * CHUNK_BYTES),
-      rateMaxKbps: 60_000,
-      checkpointSeconds: 0.1,
-    };
-    sender.worker.handle({ type: 'send', order, ip: '127.0.0.1' });
-    await sender.waitFor('sendProgress', ({ progress }) => progress.bytesDurable > 8 * CHUNK_BYTES);
-    const reason = { code: 'cancelled', message: 'later', aftermath: 'pause' } as const;
-    sender.worker.handle({ type: 'stopSend', transferId: order.transferId, reason });
-    await receiver.waitFor('receiveEnded');
+    const { receiver, sender, order } = await pausedHalfway();
     const first = sender.messages.length;
     const withdrawal = { ...order, rateMaxKbps: null, withdraws: true };
     sender.worker.handle({ type: 'send', order: withdrawal, ip: '127.0.0.1' });
