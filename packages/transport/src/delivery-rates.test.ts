@@ -44,4 +44,13 @@ describe('DeliveryRates', () => {
     rates.collapse();
     expect(rates.highest).toBe(5);
   });
+
+  it('what was measured before so many rounds can be left out, or forgotten at once', () => {
+    const rates = ratesOf(80, 50, 40, 45);
+    expect(rates.highestOfLast(2)).toBe(45);
+    expect(rates.highestOfLast(9)).toBe(80);
+    rates.keep(3);
+    expect(rates.highest).toBe(50);
+    expect(ratesOf().highestOfLast(2)).toBe(0);
+  });
 });

@@ -18,6 +18,11 @@ export class DeliveryRates {
     return this.#rounds.at(-1) as number;
   }
 
+  /** The highest of so many rounds that have ended last. */
+  highestOfLast(rounds: number): number {
+    return Math.max(...this.#rounds.slice(-1 - rounds, -1), 0);
+  }
+
   note({ deliveryRate: rate, deliveryAppLimited }: AckSummary): void {
     if (rate <= 0 || (deliveryAppLimited && rate <= this.#highest)) return;
     if (rate > this.present) this.#rounds[this.#rounds.length - 1] = rate;
@@ -36,8 +41,9 @@ export class DeliveryRates {
     this.#highest = this.present;
   }
 
-  /** Forgets all but the present round and so many before it, with the next round. */
+  /** Forgets all but the present round and so many before it. */
   keep(rounds: number): void {
     this.#rounds.splice(0, this.#rounds.length - 1 - rounds);
+    this.#highest = Math.max(...this.#rounds) || this.#highest;
   }
 }

@@ -50,4 +50,20 @@ describe('PathLoss', () => {
     path.endRound();
     expect(path.share).toBe(0);
   });
+
+  it('a first reading that happens to be low makes no excess of what the path loses', () => {
+    const path = new PathLoss();
+    path.add(1700, 8);
+    path.endRound();
+    expect(path.excess(9274, 115)).toBeLessThanOrEqual(0);
+    expect(path.excess(9274, 300)).toBeGreaterThan(0);
+    const small = new PathLoss();
+    small.add(320, 1);
+    small.endRound();
+    // These are what is to be judged, and say nothing of the path yet.
+    small.add(9900, 94);
+    expect(small.excess(9900, 94)).toBeLessThanOrEqual(0);
+    small.endRound();
+    expect(small.share).toBeCloseTo(95 / 10_220, 5);
+  });
 });

@@ -12,10 +12,14 @@ const READING_PACKETS = 200;
 const FIRST_PACKETS = 100;
 /** Readings kept. */
 const READINGS_MAX = 9;
+/** With fewer the first ones, which may be of few packets, are taken together. */
+const MEDIAN_READINGS_MIN = 3;
 /** Readings that a collapse takes back, and one more than which do not count after it. */
 const COLLAPSE_READINGS = 3;
 /** Losses that may well be seen where none were among as many packets (the rule of three). */
 const UNSEEN_LOSSES = 3;
+/** How far what is known of the path's share may be off, in standard deviations: the first readings are small. */
+const SHARE_DEVIATIONS = 3;
 /** Chance excess that is tolerated, in standard deviations, and in packets. */
 const DEVIATIONS = 4;
 const PACKETS_SLACK = 3;
@@ -77,17 +81,28 @@ export class PathLoss {
   }
 
   #settle(): void {
+    if (this.#readings.length < MEDIAN_READINGS_MIN) {
+      const lost = this.#readings.reduce((sum, { packets, share }) => sum + packets * share, 0);
+      this.#share = lost / this.#readingPackets;
+      return;
+    }
     const sorted = this.#readings.map(({ share }) => share).sort((a, b) => a - b);
     const middle = sorted.length >> 1;
     const upper = sorted[middle] as number;
     this.#share = sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
   }
 
+  get #readingPackets(): number {
+    return this.#readings.reduce((sum, { packets }) => sum + packets, 0);
+  }
+
   /** How many more packets of these were lost than the path explains; below 0 when none. */
   excess(resolved: number, lost: number): number {
-    const known = this.#readings.reduce((sum, { packets }) => sum + packets, this.#resolved);
-    const unseen = UNSEEN_LOSSES / Math.max(known, FIRST_PACKETS);
-    const expected = resolved * Math.min(SHARE_MAX, this.share + unseen);
+    // What is under way is no part of the share yet, unless there is nothing else.
+    const known = this.#readings.length > 0 ? this.#readingPackets : this.#resolved;
+    const packets = Math.max(known, FIRST_PACKETS);
+    const unknown = UNSEEN_LOSSES / packets + SHARE_DEVIATIONS * Math.sqrt(this.share / packets);
+    const expected = resolved * Math.min(SHARE_MAX, this.share + unknown);
     return lost - expected * 1.25 - DEVIATIONS * Math.sqrt(expected) - PACKETS_SLACK;
   }
 }

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { QueueDepth } from './queue-depth.js';
 
 describe('QueueDepth', () => {
-  it('bounds nothing before a full queue was met', () => {
+  it('is taken for a common one before a full queue was met', () => {
     const depth = new QueueDepth();
-    expect(depth.burstUs).toBe(Infinity);
-    expect(depth.probeExcessMax(48_000)).toBe(Infinity);
+    expect(depth.burstUs).toBe(20_000);
+    expect(depth.probeExcessMax(160_000)).toBeCloseTo(0.25);
   });
 
   it('bursts and probes fit into parts of it', () => {

@@ -4,6 +4,11 @@
  * like those that others cause.
  */
 
+/**
+ * What is taken for its depth until one has been full: with long round trips a probe would else fill the
+ * common 100 ms by itself.
+ */
+const ASSUMED_US = 80_000;
 /** A late reader adds to round trips too, so the least of what full queues showed counts; it ages. */
 const GROWTH = 1.02;
 /** Share of the queue that one burst of ours may fill, and a probe. */
@@ -11,7 +16,7 @@ const BURST_SHARE = 0.25;
 const PROBE_SHARE = 0.5;
 
 export class QueueDepth {
-  #us = Number.POSITIVE_INFINITY;
+  #us = ASSUMED_US;
 
   /** A full queue was met that made round trips longer by this much. */
   noteFull(extraUs: number): void {

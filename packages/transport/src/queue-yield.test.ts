@@ -23,4 +23,13 @@ describe('QueueYield', () => {
     queue.reset();
     expect(queue.yielding).toBe(false);
   });
+
+  it('counts the rounds that it gives way for', () => {
+    const queue = new QueueYield(4);
+    const seen = Array.from({ length: 6 }, () => {
+      queue.endRound(true);
+      return queue.rounds;
+    });
+    expect(seen).toEqual([1, 2, 3, 4, 0, 0]);
+  });
 });

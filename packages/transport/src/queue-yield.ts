@@ -19,6 +19,11 @@ export class QueueYield {
     return this.#yielding;
   }
 
+  /** Rounds through which the queue has stood while it was given way to, the last one included. */
+  get rounds(): number {
+    return this.#yielding ? this.#rounds : 0;
+  }
+
   reset(): void {
     this.#rounds = 0;
     this.#yielding = false;

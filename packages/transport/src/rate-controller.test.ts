@@ -20,6 +20,7 @@ const run = (controller: RateController, link: Link, seconds: number, startUs = 
   let rounded = startUs;
   let sentBytes = 0;
   let sentPeak = 0;
+  let queueMost = 0;
   const flight: { at: number; bytes: number; queueUs: number }[] = [];
   let inFlight = 0;
   for (let now = startUs; now < startUs + seconds * 1e6; now += stepUs) {
@@ -29,6 +30,7 @@ const run = (controller: RateController, link: Link, seconds: number, startUs = 
     inFlight += sent;
     sentBytes += sent;
     queue = Math.max(0, queue + sent - link.rate * stepUs);
+    queueMost = Math.max(queueMost, queue);
     flight.push({
       at: now + link.rttUs + queue / link.rate,
       bytes: sent,
@@ -61,7 +63,8 @@ const run = (controller: RateController, link: Link, seconds: number, startUs = 
     };
     controller.onAck(summary, { now, bytesInFlight: inFlight });
   }
-  return { queueUs: queue / link.rate, sentPeak, sentRate: sentBytes / (seconds * 1e6) };
+  const queues = { queueUs: queue / link.rate, queueMostUs: queueMost / link.rate };
+  return { ...queues, sentPeak, sentRate: sentBytes / (seconds * 1e6) };
 };
 
 const newController = (
@@ -89,6 +92,28 @@ describe('RateController', () => {
       if (link.loss > 0) expect(controller.ownLoss).toBeCloseTo(link.loss, 2);
     });
   }
+
+  it('drains a queue that one reading too high has made, before it overflows', () => {
+    const link = { rttUs: 100_000, rate: 60, loss: 0 };
+    const controller = newController(link.rttUs);
+    run(controller, link, 4);
+    const high: AckSummary = {
+      ...{ ackedBytes: PACKET, ackedPackets: 1, lostBytes: 0, lostPackets: 0 },
+      ...{ calmResolved: 0, calmLost: 0, rttUs: link.rttUs, spurious: 0 },
+      ...{ deliveryRate: 90, deliveryAppLimited: false, roundEnded: false },
+    };
+    controller.onAck(high, { now: 4e6, bytesInFlight: 6e6 });
+    expect(controller.bandwidth).toBe(90);
+    // Ten round trips at 90 would leave a queue of 500 ms.
+    const { queueMostUs } = run(controller, link, 1, 4e6);
+    expect(queueMostUs).toBeLessThan(200_000);
+  });
+
+  it('in start-up, acks that do not come stop it after one and a half round trips', () => {
+    const controller = newController(100_000);
+    const bunches = controller.pacingRate * 16_000;
+    expect(controller.window).toBeCloseTo(controller.pacingRate * 150_000 + bunches, 0);
+  });
 
   it('never sends above its ceiling, and follows a change of it', () => {
     const controller = newController(20_000, 10);

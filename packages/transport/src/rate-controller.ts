@@ -35,6 +35,8 @@ const CRUISE_PHASES = 8;
 const MIN_RTT_WINDOW_US = 10_000_000;
 const REFRESH_US = 150_000;
 const WINDOW_GAIN = 2;
+/** In start-up the rate is a guess: what answers late must not let a wrong one fill more than queues hold. */
+const STARTUP_WINDOW_GAIN = 1.5;
 /** Packets in flight that are always allowed, so that acks keep coming. */
 const WINDOW_PACKETS_MIN = 16;
 /** Packets of a round trip that always leave: with fewer, nothing can be measured. */
@@ -51,6 +53,8 @@ const TRAIN_PACKETS = 32;
 /** The first round of a standing queue may be our own making; giving way to it shows. */
 const STANDING_ROUNDS = 2;
 const START_ROUNDS = 8;
+/** Rounds that count of a start-up which ended with a queue. */
+const QUEUED_ROUNDS = 2;
 /** Share of a round's packets that must be lost beyond what the path loses, when no queue was seen. */
 const UNQUEUED_EXCESS = 0.05;
 
@@ -94,6 +98,8 @@ export class RateController {
   #roundMaxRtt = 0;
   /** Rounds in a row through which a queue stood; that of start-up has some to drain. */
   #stood = -START_ROUNDS;
+  /** What came through a queue that is given way to: no more than that may drain it; Infinity without one. */
+  #queuedRate = Number.POSITIVE_INFINITY;
   /** The cap that others in the queue have set, as of the last ack. */
   #shareRate = Number.POSITIVE_INFINITY;
   readonly #lossCeiling: LossCeiling;
@@ -166,7 +172,8 @@ export class RateController {
     if (this.#mode === 'startup') {
       return Math.min(this.#startup.rate(this.bandwidth, this.#initialRate), this.#rateMax);
     }
-    const rate = Math.min(this.bandwidth * this.gain, this.#shareRate) / (1 - this.ownLoss);
+    const measured = Math.min(this.bandwidth, this.#queuedRate) * this.gain;
+    const rate = Math.min(measured, this.#shareRate) / (1 - this.ownLoss);
     const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#minRtt, 1000);
     return Math.min(Math.max(rate, floor), this.#rateMax);
   }
@@ -192,10 +199,14 @@ export class RateController {
     const guessed = this.#mode === 'startup' || this.#holdsCeiling;
     const rate = guessed ? this.pacingRate : this.bandwidth / (1 - this.ownLoss);
     const product = Math.max(rate, 0) * this.#windowRtt();
-    const gain = this.#mode === 'refresh' ? 0.5 : WINDOW_GAIN;
     // Acks come in bunches of up to 8 ms; the window must span them on short paths.
     const bunches = this.#mode === 'refresh' ? 0 : Math.max(rate, this.#initialRate) * 16_000;
-    return Math.max(product * gain + bunches, WINDOW_PACKETS_MIN * this.#packetBytes);
+    return Math.max(product * this.#windowGain + bunches, WINDOW_PACKETS_MIN * this.#packetBytes);
+  }
+
+  get #windowGain(): number {
+    if (this.#mode === 'refresh') return 0.5;
+    return this.#mode === 'startup' && !this.#holdsCeiling ? STARTUP_WINDOW_GAIN : WINDOW_GAIN;
   }
 
   /** Packets that should leave back to back; 0 for even spacing. */
@@ -211,6 +222,7 @@ export class RateController {
 
   #windowRtt(): number {
     if (this.#mode === 'refresh') return this.#minRtt;
+    if (this.#mode === 'startup' && !this.#holdsCeiling) return Math.max(this.#minRtt, 1000);
     const longest = this.#minRtt + WINDOW_RTT_EXTRA_US;
     return Math.max(Math.min(this.#smoothedRtt, longest), this.#minRtt, 1000);
   }
@@ -294,12 +306,15 @@ export class RateController {
     const standing = this.#roundMinRtt > this.#queueLimit();
     // The queue may be our own, made by a rate that was never there: only what came since counts.
     if (this.#yield.endRound(standing)) this.#rates.keep(this.#policy.yieldRounds);
+    const given = this.#yield.rounds;
+    // One round alone may be short because a busy machine was late.
+    this.#queuedRate = given > 0 ? this.#rates.highestOfLast(given + 1) : Number.POSITIVE_INFINITY;
     this.#stood = standing ? this.#stood + 1 : 0;
     const excess = this.#loss.excess(this.#round.resolved, this.#round.lost);
-    const queued = this.#roundMaxRtt > fullQueueLimitUs(this.#minRtt);
-    const full = excess > (queued ? 0 : this.#round.resolved * UNQUEUED_EXCESS);
+    const isQueued = this.#roundMaxRtt > fullQueueLimitUs(this.#minRtt);
+    const full = excess > (isQueued ? 0 : this.#round.resolved * UNQUEUED_EXCESS);
     if (!full && !(this.#policy.yieldsShare && this.#stood >= STANDING_ROUNDS)) return;
-    if (full && queued) this.#depth.noteFull(this.#roundMaxRtt - this.#minRtt);
+    if (full && isQueued) this.#depth.noteFull(this.#roundMaxRtt - this.#minRtt);
     // What a path loses while it collapses says nothing of others on it.
     if (this.#loss.paused) return;
     if (this.#share.isFirm(now)) {
@@ -307,7 +322,7 @@ export class RateController {
       return;
     }
     // A full queue was emptied as fast as the path can; an outage, or a changed address, says nothing.
-    const shown = queued && rates.arrived > 0 ? rates.arrived : rates.before;
+    const shown = isQueued && rates.arrived > 0 ? rates.arrived : rates.before;
     const rate = Math.min(shown, this.#shareRate);
     // The next probe asks for less: the queue may be too short for so much.
     if (full) this.#probeExcess = Math.max(PROBE_EXCESS_MIN, this.#probeExcess / 2);
@@ -337,7 +352,7 @@ export class RateController {
         break;
       case 'drain': {
         const target = this.bandwidth * this.#minRtt;
-        if (state.bytesInFlight <= target || age > 3 * this.#smoothedRtt) this.#enterCruise(now);
+        if (state.bytesInFlight <= target || age > 3 * this.#smoothedRtt) this.#leaveStartup(now);
         break;
       }
       case 'refresh':
@@ -378,11 +393,24 @@ export class RateController {
     }
   }
 
+  /**
+   * What came through a queue is what the path carries, whatever was measured before it. Where trains have
+   * bounded start-up and no queue has been seen, there may be room: a probe comes first.
+   */
+  #leaveStartup(now: number): void {
+    if (this.#smoothedRtt > this.#queueLimit()) this.#rates.keep(QUEUED_ROUNDS);
+    this.#enterCruise(now);
+    if (!this.#startup.leavesRoom) return;
+    this.#phase = 0;
+    this.#probeBase = this.bandwidth;
+  }
+
   #enterCruise(now: number): void {
     this.#setMode('cruise', now);
     this.#phase = 2;
     this.#phaseStart = now;
     this.#yield.reset();
+    this.#queuedRate = Number.POSITIVE_INFINITY;
   }
 
   #setMode(mode: Mode, now: number): void {

@@ -62,4 +62,30 @@ describe('StartupWatch', () => {
     expect(lossy.isDone({ resolved: 500, lost: 83 })).toBe(true);
     expect(lossy.isDone({ resolved: 500, lost: 82 })).toBe(false);
   });
+
+  it('trains that say too much count until whole windows have been delivered', () => {
+    const startup = watch(2);
+    // Nothing but an offer and its answer.
+    for (let ended = 0; ended < 3; ended += 1) startup.endRound(0, { resolved: 2, lost: 0 });
+    startup.endRound(2, round);
+    expect(startup.rate(2, 5)).toBeCloseTo(48);
+    startup.endRound(10, round);
+    expect(startup.rate(10, 5)).toBeCloseTo(24);
+    startup.endRound(24, round);
+    expect(startup.rate(24, 5)).toBeCloseTo(57.6);
+    startup.endRound(58, round);
+    expect(startup.rate(58, 5)).toBeCloseTo(63);
+  });
+
+  it('leaves room where trains have bounded it, and neither a queue nor losses were met', () => {
+    const timed = watch(2);
+    expect(timed.leavesRoom).toBe(true);
+    samples(timed, 130_000, 1);
+    expect(timed.leavesRoom).toBe(false);
+    expect(watch(0).leavesRoom).toBe(false);
+    const lossy = watch(2);
+    lossy.endRound(10, round);
+    lossy.isDone({ resolved: 500, lost: 83 });
+    expect(lossy.leavesRoom).toBe(false);
+  });
 });

@@ -17,26 +17,30 @@ const QUEUE_SIGNS = 3;
  * while no more arrives than before, is one then: so many ends of rounds with nothing but signs between them.
  */
 const QUEUED_ROUND_ENDS = 2;
-/** Packets of a round that say something of the path's own loss. */
-const LOSS_PACKETS_MIN = 64;
+/** Packets of a round that say something of the path's own loss, and of its rate. */
+const ROUND_PACKETS_MIN = 64;
 /** Packets that a round may lose beyond the expected ones by chance. */
 const LOSS_SLACK = 32;
+/** Rounds after which the delivery rate is one of whole windows, so that it bounds what trains allow. */
+const MEASURED_ROUNDS = 2;
 
 export class StartupWatch {
-  readonly #trains = new TrainReadings();
+  readonly #trains: TrainReadings;
   #fullRate = 0;
   #fullRounds = 0;
+  /** Rounds with enough packets to count. */
+  #rounds = 0;
   #queueSigns = 0;
   /** Rounds that have ended since the first of these signs. */
   #queuedRoundEnds = 0;
   /** Lowest share lost in a round so far, taken for the path's own. */
   #loss = 1;
+  /** Whether losses have ended it. */
+  #lostMuch = false;
 
   /** @param rateHint What an earlier flow delivered, bytes per microsecond; 0 when unknown. */
   constructor(rateHint: number) {
-    if (rateHint === 0) return;
-    this.#trains.add(rateHint);
-    this.#trains.add(rateHint);
+    this.#trains = new TrainReadings(rateHint);
   }
 
   /** The receiver has timed a train. @param rate Bytes per microsecond. */
@@ -59,18 +63,31 @@ export class StartupWatch {
       this.#fullRounds += 1;
     }
     if (this.#queueSigns > 0) this.#queuedRoundEnds += 1;
-    if (resolved >= LOSS_PACKETS_MIN) this.#loss = Math.min(this.#loss, lost / resolved);
+    if (resolved < ROUND_PACKETS_MIN) return;
+    this.#rounds += 1;
+    this.#loss = Math.min(this.#loss, lost / resolved);
   }
 
-  /** Bytes per microsecond to try: more each round, helped and bounded by what trains say. */
+  /**
+   * Bytes per microsecond to try: more each round, helped and bounded by what trains say. Trains that came in
+   * closer together than they left the slowest link say too much; what arrives then does not follow.
+   */
   rate(bandwidth: number, initialRate: number): number {
-    return this.#trains.apply(Math.max(bandwidth * STARTUP_GAIN, initialRate));
+    const next = Math.max(bandwidth * STARTUP_GAIN, initialRate);
+    const tried = this.#trains.apply(next);
+    return this.#rounds < MEASURED_ROUNDS ? tried : Math.min(tried, next);
   }
 
   /** Whether the path is known well enough, the present round included. */
   isDone({ resolved, lost }: RoundCounts): boolean {
     if (this.#fullRounds >= FULL_ROUNDS || this.#queueStands) return true;
-    return lost > resolved * (2 * this.#loss + 0.1) + LOSS_SLACK;
+    this.#lostMuch = lost > resolved * (2 * this.#loss + 0.1) + LOSS_SLACK;
+    return this.#lostMuch;
+  }
+
+  /** Whether it was trains that have bounded what was tried, and neither a queue nor losses. */
+  get leavesRoom(): boolean {
+    return this.#trains.known && this.#queueSigns === 0 && !this.#lostMuch;
   }
 
   get #queueStands(): boolean {

@@ -31,4 +31,10 @@ describe('TrainReadings', () => {
   it('apply: a single one out of many that is too high does not count', () => {
     expect(readingsOf(50, 50, 50, 50, 50, 50, 500).apply(3)).toBe(40);
   });
+
+  it('apply: what an earlier flow has delivered is trusted more than trains', () => {
+    expect(new TrainReadings(50).apply(3)).toBeCloseTo(47.5);
+    expect(new TrainReadings(50).apply(70)).toBeCloseTo(52.5);
+    expect(new TrainReadings(0).apply(3)).toBe(3);
+  });
 });
