@@ -96,7 +96,10 @@ describe('attack 12, Aspera Faspex CVE-2022-47986: no forgotten way in', () => {
   });
 
   it('the routes that are there answer their own methods only', async () => {
-    for (const [path, allowed] of Object.entries(surface.routes)) {
+    // Links answer each method by a page of their own, and their tests are beside them.
+    const routes = Object.entries(surface.routes).filter(([route]) => !route.endsWith('*'));
+    for (const [route, allowed] of routes) {
+      const path = route.replace(':method', 'echo');
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH']) {
         if (allowed.includes(method)) continue;
         const answer = await rawHttp(path, { method });
