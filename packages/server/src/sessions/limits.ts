@@ -14,6 +14,8 @@ export const LOGIN_LIMITS = {
   /** The same for one address, which may be that of many people. */
   addressFreeFailures: 20,
   addressLockFailures: 60,
+  /** Logins by password from one address that are tried at once; more wait for their turn. */
+  addressParallelMax: 4,
   lockMs: 10 * MINUTE_MS,
   /** Failures are forgotten after this long without another one. */
   forgetMs: 10 * MINUTE_MS,

@@ -93,6 +93,45 @@ describe('LoginThrottle', () => {
     expect(outcomes.filter((each) => each === 'auth_failed')).toHaveLength(3);
   });
 
+  test('attempts at many accounts from one address are made a few at a time, none on credit', async () => {
+    let running = 0;
+    let most = 0;
+    const slow = async (): Promise<never> => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      running -= 1;
+      return wrong();
+    };
+    const names = Array.from({ length: 300 }, (_, index) => `account ${index}`);
+    const outcomes = await Promise.all(names.map((name) => outcome(slow, name)));
+    expect(most).toBe(LOGIN_LIMITS.addressParallelMax);
+    const tried = outcomes.filter((each) => each === 'auth_failed').length;
+    expect(tried).toBeGreaterThanOrEqual(LOGIN_LIMITS.addressFreeFailures);
+    // Those that ran when the limit was met end, and count.
+    expect(tried).toBeLessThan(LOGIN_LIMITS.addressFreeFailures + LOGIN_LIMITS.addressParallelMax);
+  });
+
+  test('who waits for a turn of the own address holds up nobody from elsewhere', async () => {
+    const never: Promise<never> = new Promise(() => {});
+    for (let index = 0; index < 10; index += 1) void outcome(() => never, `account ${index}`);
+    expect(await outcome(right, 'ann', '10.0.0.2')).toBe('in');
+  });
+
+  test('a turn is passed on after a success, a failure and an error', async () => {
+    const broken = (): Promise<never> => Promise.reject(new Error('broken'));
+    const attempts = [right, wrong, broken];
+    const names = Array.from({ length: 24 }, (_, index) => index);
+    const ended = await Promise.allSettled(
+      names.map((index) =>
+        throttle.attempt(`account ${index}`, '10.0.0.1', () =>
+          (attempts[index % 3] as () => Promise<string>)(),
+        ),
+      ),
+    );
+    expect(ended.filter(({ status }) => status === 'fulfilled')).toHaveLength(8);
+  });
+
   test('other failures do not count, and old ones are forgotten', async () => {
     const broken = (): Promise<never> => Promise.reject(new CommandError('internal', 'broken'));
     for (let round = 0; round < 20; round += 1) expect(await outcome(broken)).toBe('internal');

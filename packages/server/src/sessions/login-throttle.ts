@@ -70,6 +70,30 @@ class FailureCounter {
   }
 }
 
+/** Lets a few attempts of each network be made at once; the others wait for their turn. */
+class NetworkTurns {
+  readonly #networks = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+
+  async run<T>(network: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.#networks.get(network) ?? { running: 0, waiting: [] };
+    this.#networks.set(network, turns);
+    if (turns.running >= LOGIN_LIMITS.addressParallelMax) {
+      // Whoever ends passes its place on, so the count stays as it is.
+      await new Promise<void>((resolve) => turns.waiting.push(resolve));
+    } else {
+      turns.running += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      const next = turns.waiting.shift();
+      if (next === undefined) turns.running -= 1;
+      else next();
+      if (turns.running === 0) this.#networks.delete(network);
+    }
+  }
+}
+
 /** What was locked for {@link LOGIN_LIMITS.lockMs}. */
 export interface Lockout {
   readonly scope: 'account' | 'address';
@@ -82,7 +106,8 @@ export class LoginThrottle {
   readonly #addresses: FailureCounter;
   /** The attempts at one account wait for each other, so that none is made on credit. */
   readonly #turns = new Map<string, Promise<unknown>>();
-
+  /** So do those of one network, a few at a time: else all that run would be allowed by the same count. */
+  readonly #networkTurns = new NetworkTurns();
   readonly #onLocked: (lockout: Lockout) => void;
 
   constructor(clock: Clock, onLocked: (lockout: Lockout) => void = () => {}) {
@@ -100,7 +125,11 @@ export class LoginThrottle {
   attempt<T>(account: string, address: string, attempt: () => Promise<T>): Promise<T> {
     const turn = (this.#turns.get(account) ?? Promise.resolve())
       .catch(() => {})
-      .then(() => this.#attempt(account, address, attempt));
+      .then(() =>
+        this.#networkTurns.run(clientNetwork(address), () =>
+          this.#attempt(account, address, attempt),
+        ),
+      );
     this.#turns.set(account, turn);
     const forget = (): void => {
       if (this.#turns.get(account) === turn) this.#turns.delete(account);
