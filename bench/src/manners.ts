@@ -8,7 +8,9 @@
  * RTT 40 ms, no random loss. Runs take turns in who begins, ours or TCP. Writes one section per queue
  * into RESULTS.md, unless `--dry`, and draws manners.svg from the figures there, which is all that
  * `--draw` does. Needs root, a C compiler, iperf3 and ping, and refuses to start
- * without them. TCP, ours and the emulator share the cores, so the rate is one that they bear well.
+ * without them. TCP, ours and the emulator share the cores, so the rate is one that they bear well. Not
+ * under `chrt -r`: with real-time turns the emulator waits for others for tens of milliseconds, and what it
+ * then lets through at once overflows a queue of 10 ms, so that TCP has losses that nobody has caused.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';

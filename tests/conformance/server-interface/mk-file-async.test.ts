@@ -73,6 +73,22 @@ it('raises where no file can be, and changes nothing', async () => {
   expect(await user.result('lsAsync', { path })).toMatchObject({ files: [{ name: 'directory' }] });
 });
 
+it('raises when it is cancelled, and leaves what was there', async () => {
+  const [user, path] = [await sessions.as('user'), await sessions.scratch()];
+  await make({ path: `${path}/old`, size: 10 });
+  for (const name of ['old', 'new']) {
+    // Random values for this much take seconds, so it is under way when the next call comes.
+    const params = { path: `${path}/${name}`, size: 4e9, fillRandom: true, modifyExisting: true };
+    const { requestId } = await user.call<{ requestId: number }>('mkFileAsync', params);
+    await user.call('cancelRequest', { requestId });
+    const result = user.call('getRequestResult', { requestId });
+    await expect(result).rejects.toMatchObject(failure('cancelled'));
+  }
+  expect(await user.result('lsAsync', { path })).toMatchObject({
+    files: [{ name: 'old', size: 10 }],
+  });
+});
+
 it('needs a login, a path and a size that is not negative', async () => {
   await expectLoginNeeded(sessions, 'mkFileAsync', { path: '/tmp/none', size: 1 });
   const wrong = failure('invalid_params');

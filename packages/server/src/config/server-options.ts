@@ -195,7 +195,7 @@ export const OPTION_TABLE = {
   dataPath: define(z.enum(['auto', 'native', 'dgram']).default('auto'), {
     unit: '',
     range: 'auto, native or dgram',
-    doc: 'What moves packets: the native addon, plain Node.js sockets, or the best that works.',
+    doc: 'What moves packets: the native addon, without which the server does not start then, plain Node.js sockets, or the best that works.',
   }),
   fixedLossMax: define(integer(1, 100).default(50), {
     unit: 'percent of the packets',

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { addressAsNamed } from './start-data-plane.js';
+import { describe, expect, it } from 'vitest';
+import { addressAsNamed, missingWay } from './start-data-plane.js';
 
 it.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -10,4 +10,21 @@ it.each([
   ['fe80::1%lo', 'fe80::1%lo'],
 ])('addressAsNamed: %s is what a socket calls %s', (text, named) => {
   expect(addressAsNamed(text)).toBe(named);
+});
+
+describe('missingWay', () => {
+  const plain = { path: 'dgram', pathReason: 'dgram: the native addon is not built' } as const;
+
+  it('an addon that was asked for and is not there keeps a server from starting', () => {
+    const error = missingWay('native', plain);
+    expect(error?.path).toBe('dataPath');
+    expect(error?.message).toContain('the native addon is not built');
+    expect(error?.message).toContain('npm rebuild @jetstream/udp');
+  });
+
+  it('whatever works is right where nothing else was asked for', () => {
+    expect(missingWay('auto', plain)).toBeNull();
+    expect(missingWay('dgram', plain)).toBeNull();
+    expect(missingWay('native', { path: 'native', pathReason: 'native: GSO' })).toBeNull();
+  });
 });

@@ -11,6 +11,7 @@ import { isIP, SocketAddress } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { CommandError } from '@jetstream/contract';
 import { agentBroker } from '../adapters/agents/agent-pool.js';
+import { ConfigError } from '../config/config-error.js';
 import type {
   BandwidthLimits,
   DataPlane,
@@ -55,6 +56,18 @@ const resolveAddress = async (name: string): Promise<string> => {
     const message = `Cannot resolve ${JSON.stringify(name)}: ${detail}`;
     throw new CommandError('destination_unreachable', message, { cause });
   }
+};
+
+type Ready = Extract<FromWorker, { type: 'ready' }>;
+
+/** Why a server must not start: the native way was asked for, and there is another one only; else null. */
+export const missingWay = (
+  dataPath: DataPlaneOptions['dataPath'],
+  { path, pathReason }: Pick<Ready, 'path' | 'pathReason'>,
+): ConfigError | null => {
+  if (dataPath !== 'native' || path === 'native') return null;
+  const wanted = 'auto, or an addon that works: npm rebuild @jetstream/udp';
+  return new ConfigError('dataPath', `"native" (there is only ${pathReason})`, wanted);
 };
 
 /** A data plane whose thread loads its code and waits. */
@@ -127,6 +140,13 @@ class WorkerDataPlane implements DataPlane {
     return new Promise((resolve, reject) => {
       this.#worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') {
+          const missing = missingWay(this.#options.dataPath, message);
+          if (missing !== null) {
+            this.#stopping = true;
+            reject(missing);
+            void this.#worker.terminate();
+            return;
+          }
           this.recvPort = message.port;
           this.path = message.path;
           this.pathReason = message.pathReason;
