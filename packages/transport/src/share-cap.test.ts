@@ -85,6 +85,16 @@ describe('ShareCap', () => {
     expect(firm.isFirm(now + 10e6)).toBe(false);
   });
 
+  it('is back within eight seconds, however fast and long the path is', () => {
+    const cap = newCap();
+    const trips = { rttUs: 200_000, queuedRttUs: 300_000 };
+    cap.cut({ rate: 120, now: 1e6, ...trips, packetBytes: 1450 });
+    expect(cap.at(1e6)).toBeCloseTo(102, 0);
+    expect(cap.at(9e6)).toBeCloseTo(120, 0);
+    expect(cap.at(15e6)).toBeGreaterThan(126);
+    expect(cap.at(19e6)).toBe(Infinity);
+  });
+
   it('with patience it stays low at first, and reaches the old rate when that is over', () => {
     const cap = new ShareCap({ patience: 12, cutTo: 0.1, standsFirm: false });
     const trips = { rttUs: 40_000, queuedRttUs: 50_000 };

@@ -19,6 +19,8 @@ const FIRM_US = 10_000_000;
 
 /** Steepness of TCP's curve, packets per second cubed. */
 const CURVE = 0.4;
+/** Longest way back to the old rate: TCP's takes eighteen seconds at 1 Gbit/s and 200 ms, which nobody has use for. */
+const RECOVER_SECONDS_MAX = 8;
 
 export interface ShareCapOptions {
   /** Seconds until the old rate is reached again, slowly at first; 0 to come back as TCP does. */
@@ -47,6 +49,7 @@ export class ShareCap {
   #window = 0;
   #rttUs = 0;
   #recoverSeconds = 0;
+  #curve = CURVE;
   #cutAt = 0;
   #vain = 0;
   #firmUntil = 0;
@@ -66,7 +69,7 @@ export class ShareCap {
   #windowAfter(seconds: number): number {
     const { cutTo, patience } = this.#options;
     if (patience > 0) return this.#window * (cutTo + (1 - cutTo) * (seconds / patience) ** 2);
-    const cubic = this.#window + CURVE * (seconds - this.#recoverSeconds) ** 3;
+    const cubic = this.#window + this.#curve * (seconds - this.#recoverSeconds) ** 3;
     // Where round trips are short or windows small, the growth of older TCP is the faster one.
     const linear = (3 * (1 - cutTo)) / (1 + cutTo) / this.#rttUs;
     return Math.max(cubic, this.#window * cutTo + linear * seconds * 1e6);
@@ -95,7 +98,9 @@ export class ShareCap {
     this.#most = less ? (rate * (1 + cutTo)) / 2 : rate;
     this.#window = Math.max(1, (this.#most * rttUs) / packetBytes);
     this.#rttUs = Math.max(1, rttUs);
-    this.#recoverSeconds = Math.cbrt((this.#window * (1 - cutTo)) / CURVE);
+    const given = this.#window * (1 - cutTo);
+    this.#curve = Math.max(CURVE, given / RECOVER_SECONDS_MAX ** 3);
+    this.#recoverSeconds = Math.cbrt(given / this.#curve);
     this.#cutAt = now;
   }
 }
