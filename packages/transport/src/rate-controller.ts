@@ -14,6 +14,7 @@
  * @see docs/ARCHITECTURE.md, "Congestion control"
  */
 
+import { CruiseCycle } from './cruise-cycle.js';
 import { DeliveryRates } from './delivery-rates.js';
 import { LossCeiling } from './loss-ceiling.js';
 import type { AckSummary } from './packet-ledger.js';
@@ -31,7 +32,6 @@ import { ShareCap } from './share-cap.js';
 import { STARTUP_GAIN, StartupWatch } from './startup-watch.js';
 
 const DRAIN_GAIN = 0.75;
-const CRUISE_PHASES = 8;
 const MIN_RTT_WINDOW_US = 10_000_000;
 const REFRESH_US = 150_000;
 const WINDOW_GAIN = 2;
@@ -58,10 +58,6 @@ const QUEUED_ROUNDS = 2;
 /** Share of a round's packets that must be lost beyond what the path loses, when no queue was seen. */
 const UNQUEUED_EXCESS = 0.05;
 
-/** Probes ask for less after losses, and a little more each time that goes well. */
-const PROBE_EXCESS_MIN = 0.03;
-const PROBE_EXCESS_GROWTH = 1.05;
-
 /** Packets of the first round trip: four trains. */
 const INITIAL_PACKETS = 128;
 
@@ -87,11 +83,7 @@ export class RateController {
   readonly #yield: QueueYield;
   readonly #share: ShareCap;
   readonly #startup: StartupWatch;
-  #phase = 0;
-  #phaseStart: number;
-  #probeBase = 0;
-  /** How much more than the measured rate a probe sends. */
-  #probeExcess: number;
+  readonly #cycle: CruiseCycle;
   #modeStart: number;
   #initialRate: number;
   readonly #round = { resolved: 0, lost: 0 };
@@ -106,7 +98,7 @@ export class RateController {
 
   constructor(options: RateControllerOptions) {
     this.#policy = policyOf(options);
-    this.#probeExcess = this.#policy.probeGain - 1;
+    this.#cycle = new CruiseCycle(this.#policy.probeGain, options.now);
     this.#lossCeiling = new LossCeiling(this.#policy.fixedLossMax);
     this.#yield = new QueueYield(this.#policy.yieldRounds);
     this.#share = new ShareCap(this.#policy.share);
@@ -116,7 +108,6 @@ export class RateController {
     this.#minRtt = options.rttUs;
     this.#smoothedRtt = options.rttUs;
     this.#minRttAt = options.now;
-    this.#phaseStart = options.now;
     this.#modeStart = options.now;
     const initialWindow = INITIAL_PACKETS * options.packetBytes;
     this.#initialRate = initialWindow / Math.max(options.rttUs, 500);
@@ -154,15 +145,15 @@ export class RateController {
   /** Factor on the measured rate in the present phase. */
   get gain(): number {
     if (this.#mode !== 'cruise') return MODE_GAIN[this.#mode];
-    if (this.#phase === 0) return 1 + this.#probeExcess;
-    if (this.#phase === 1) return this.#drainGain;
+    if (this.#cycle.isProbing) return 1 + this.#cycle.excess;
+    if (this.#cycle.isDraining) return this.#drainGain;
     return this.#yield.yielding ? this.#policy.yieldGain : 1;
   }
 
   /** A probe that the ceiling cut short has made less of a queue, so less has to drain. */
   get #drainGain(): number {
     const ceiling = (this.#rateMax * (1 - this.ownLoss)) / this.bandwidth;
-    const probed = Math.max(1, Math.min(1 + this.#probeExcess, ceiling));
+    const probed = Math.max(1, Math.min(1 + this.#cycle.excess, ceiling));
     return Math.max(DRAIN_GAIN, 2 - probed);
   }
 
@@ -258,8 +249,7 @@ export class RateController {
     // Before the first measurement there is no model; start-up goes on with its first guess.
     if (this.bandwidth === 0) return;
     this.#setMode('cruise', now);
-    this.#phase = 2;
-    this.#phaseStart = now;
+    this.#cycle.restart(now);
   }
 
   #noteRtt(rttUs: number, now: number): void {
@@ -318,14 +308,14 @@ export class RateController {
     // What a path loses while it collapses says nothing of others on it.
     if (this.#loss.paused) return;
     if (this.#share.isFirm(now)) {
-      this.#probeExcess = this.#policy.probeGain - 1;
+      this.#cycle.restore();
       return;
     }
     // A full queue was emptied as fast as the path can; an outage, or a changed address, says nothing.
     const shown = isQueued && rates.arrived > 0 ? rates.arrived : rates.before;
     const rate = Math.min(shown, this.#shareRate);
     // The next probe asks for less: the queue may be too short for so much.
-    if (full) this.#probeExcess = Math.max(PROBE_EXCESS_MIN, this.#probeExcess / 2);
+    if (full) this.#cycle.halve();
     const trips = { rttUs: this.#minRtt, queuedRttUs: this.#roundMaxRtt };
     this.#share.cut({ rate, now, ...trips, packetBytes: this.#packetBytes });
   }
@@ -339,7 +329,7 @@ export class RateController {
     const rate = this.#rates.present;
     if (excess <= 16 || rate === 0 || rate > this.bandwidth * 0.8) return;
     this.#rates.collapse();
-    this.#phase = 1;
+    this.#cycle.drain();
     this.#loss.collapsed();
   }
 
@@ -374,23 +364,10 @@ export class RateController {
       this.#roundMinRtt = Infinity;
       return;
     }
-    const length = Math.max(this.#minRtt, 8000) * (this.#phase === 0 ? 1.2 : 1);
-    if (now - this.#phaseStart < length) return;
-    this.#phaseStart = now;
-    if (this.#phase === 1) {
-      // A probe that found much more is repeated at once: the path has room again.
-      const grew = this.bandwidth > this.#probeBase * (1 + this.#probeExcess / 2);
-      this.#phase = grew && this.#smoothedRtt <= this.#queueLimit() ? 0 : 2;
-      if (this.#phase === 0) this.#probeExcess *= 2;
-    } else {
-      this.#phase = (this.#phase + 1) % CRUISE_PHASES;
-    }
-    if (this.#phase === 0) {
-      this.#probeBase = this.bandwidth;
-      const fitting = this.#depth.probeExcessMax(Math.max(this.#minRtt, 8000) * 1.2);
-      const most = Math.max(PROBE_EXCESS_MIN, Math.min(this.#policy.probeGain - 1, fitting));
-      this.#probeExcess = Math.min(most, this.#probeExcess * PROBE_EXCESS_GROWTH);
-    }
+    this.#cycle.advance({
+      ...{ now, minRttUs: this.#minRtt, bandwidth: this.bandwidth, depth: this.#depth },
+      isQueued: this.#smoothedRtt > this.#queueLimit(),
+    });
   }
 
   /**
@@ -400,15 +377,12 @@ export class RateController {
   #leaveStartup(now: number): void {
     if (this.#smoothedRtt > this.#queueLimit()) this.#rates.keep(QUEUED_ROUNDS);
     this.#enterCruise(now);
-    if (!this.#startup.leavesRoom) return;
-    this.#phase = 0;
-    this.#probeBase = this.bandwidth;
+    if (this.#startup.leavesRoom) this.#cycle.probe(this.bandwidth);
   }
 
   #enterCruise(now: number): void {
     this.#setMode('cruise', now);
-    this.#phase = 2;
-    this.#phaseStart = now;
+    this.#cycle.restart(now);
     this.#yield.reset();
     this.#queuedRate = Number.POSITIVE_INFINITY;
   }
