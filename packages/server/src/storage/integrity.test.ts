@@ -8,6 +8,7 @@ import { CHUNK_BYTES, type Target } from './storage.js';
 import {
   content,
   finalTree,
+  keepingTimes,
   receiptFiles,
   sendChunks,
   sendEntries,
@@ -24,15 +25,14 @@ beforeEach(() => {
 afterEach(() => world.close());
 
 /** Flips one bit of a file and leaves its size and times as they were, as a failing disk does. */
-const flipBit = (file: string, position: number): void => {
-  const { atimeMs, mtimeMs } = fs.statSync(file);
-  const fd = fs.openSync(file, 'r+');
-  const byte = Buffer.alloc(1);
-  fs.readSync(fd, byte, 0, 1, position);
-  fs.writeSync(fd, Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, position);
-  fs.closeSync(fd);
-  fs.utimesSync(file, atimeMs / 1000, mtimeMs / 1000);
-};
+const flipBit = (file: string, position: number): void =>
+  keepingTimes(file, () => {
+    const fd = fs.openSync(file, 'r+');
+    const byte = Buffer.alloc(1);
+    fs.readSync(fd, byte, 0, 1, position);
+    fs.writeSync(fd, Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, position);
+    fs.closeSync(fd);
+  });
 
 const arrive = async (target: Target): Promise<void> => {
   const source = await world.openSource();

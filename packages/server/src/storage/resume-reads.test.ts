@@ -9,6 +9,7 @@ import { CHUNK_BYTES, type Source, type Target } from './storage.js';
 import {
   content,
   finalTree,
+  keepingTimes,
   receiptFiles,
   sendChunks,
   sendEntries,
@@ -149,10 +150,10 @@ describe.skipIf(loadNativeHash() === null)('after a break', () => {
     await source.close();
     await target.suspend();
     const file = path.join(world.source, 'a/big');
-    const { atimeMs, mtimeMs } = fs.statSync(file);
-    fs.copyFileSync(file, `${file}.copy`);
-    fs.utimesSync(`${file}.copy`, atimeMs / 1000, mtimeMs / 1000);
-    fs.renameSync(`${file}.copy`, file);
+    keepingTimes(file, () => {
+      fs.copyFileSync(file, `${file}.copy`);
+      fs.renameSync(`${file}.copy`, file);
+    });
     world.list(Object.keys(tree));
     const read = countReads();
     const ends = await open();
@@ -205,9 +206,7 @@ describe.skipIf(loadNativeHash() === null)('after a break', () => {
     const changed = Buffer.from(tree['a/big'] as Buffer);
     changed.fill(9, 5 * CHUNK_BYTES, 5 * CHUNK_BYTES + 10);
     const file = path.join(world.source, 'a/big');
-    const { atimeMs, mtimeMs } = fs.statSync(file);
-    fs.writeFileSync(file, changed);
-    fs.utimesSync(file, atimeMs / 1000, mtimeMs / 1000);
+    keepingTimes(file, () => fs.writeFileSync(file, changed));
     world.list(Object.keys(tree));
     const again = await world.openTarget();
     expect(again.state.durable).toEqual([{ first: 0, end: 4 }]);

@@ -1,4 +1,5 @@
 /** What the tests of this folder share: a temporary world with a source tree and a target. */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -90,6 +91,18 @@ const writeTree = (directory: string, tree: Tree): void => {
     fs.mkdirSync(bytes === null ? full : parent, { recursive: true });
     if (bytes !== null) fs.writeFileSync(full, bytes);
   }
+};
+
+/**
+ * Changes a file and gives it the times back that it had, to the nanosecond: those that pass through
+ * `utimes` as seconds come back a microsecond off now and then, which is a change that shows.
+ */
+export const keepingTimes = (file: string, change: () => void): void => {
+  const times = `${file}.times`;
+  execFileSync('touch', ['-r', file, times]);
+  change();
+  execFileSync('touch', ['-r', times, file]);
+  fs.rmSync(times);
 };
 
 export interface Flow {
