@@ -109,8 +109,7 @@ export class RateController {
     this.#smoothedRtt = options.rttUs;
     this.#minRttAt = options.now;
     this.#modeStart = options.now;
-    const initialWindow = INITIAL_PACKETS * options.packetBytes;
-    this.#initialRate = initialWindow / Math.max(options.rttUs, 500);
+    this.#initialRate = (INITIAL_PACKETS * options.packetBytes) / Math.max(options.rttUs, 500);
     this.#startup = new StartupWatch(this.#policy.yieldsShare ? 0 : options.rateHint);
   }
 
@@ -195,9 +194,12 @@ export class RateController {
     return Math.max(product * this.#windowGain + bunches, WINDOW_PACKETS_MIN * this.#packetBytes);
   }
 
+  get #isGuessing(): boolean {
+    return this.#mode === 'startup' && !this.#holdsCeiling;
+  }
   get #windowGain(): number {
     if (this.#mode === 'refresh') return 0.5;
-    return this.#mode === 'startup' && !this.#holdsCeiling ? STARTUP_WINDOW_GAIN : WINDOW_GAIN;
+    return this.#isGuessing ? STARTUP_WINDOW_GAIN : WINDOW_GAIN;
   }
 
   /** Packets that should leave back to back; 0 for even spacing. */
@@ -213,7 +215,7 @@ export class RateController {
 
   #windowRtt(): number {
     if (this.#mode === 'refresh') return this.#minRtt;
-    if (this.#mode === 'startup' && !this.#holdsCeiling) return Math.max(this.#minRtt, 1000);
+    if (this.#isGuessing) return Math.max(this.#minRtt, 1000);
     const longest = this.#minRtt + WINDOW_RTT_EXTRA_US;
     return Math.max(Math.min(this.#smoothedRtt, longest), this.#minRtt, 1000);
   }

@@ -1,6 +1,7 @@
 /** Questions to PAM, a few at a time, each in a process that ends with its answer. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Turns } from '../sessions/turns.js';
 import {
   PASSWORD_CHECK_MS_MAX,
   PASSWORD_CHECKS_MAX,
@@ -37,28 +38,15 @@ export const verdictOfAnswer = (text: string): PasswordVerdict => {
 
 export class PasswordChecks {
   readonly #service: string;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns(PASSWORD_CHECKS_MAX);
 
   constructor(service: string) {
     this.#service = service;
   }
 
   async ask(question: PasswordQuestion): Promise<PasswordVerdict> {
-    if (this.#running >= PASSWORD_CHECKS_MAX) {
-      if (this.#waiting.length >= PASSWORD_CHECKS_WAITING_MAX) return 'unavailable';
-      // Whoever ends passes its place on, so the count stays as it is.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
-    }
-    try {
-      return await this.#run(question);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
+    if (this.#turns.waiting >= PASSWORD_CHECKS_WAITING_MAX) return 'unavailable';
+    return this.#turns.run(() => this.#run(question));
   }
 
   #run(question: PasswordQuestion): Promise<PasswordVerdict> {

@@ -15,6 +15,20 @@ const wrong = (): Promise<never> =>
   Promise.reject(new CommandError('auth_failed', 'wrong password'));
 const right = (): Promise<string> => Promise.resolve('in');
 
+/** Attempts that take a while and fail, and how many of them ran at once. */
+class SlowAttempts {
+  most = 0;
+  #running = 0;
+
+  readonly fail = async (): Promise<never> => {
+    this.#running += 1;
+    this.most = Math.max(this.most, this.#running);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#running -= 1;
+    return wrong();
+  };
+}
+
 const outcome = async (
   attempt: () => Promise<unknown>,
   account = 'ann',
@@ -79,33 +93,17 @@ describe('LoginThrottle', () => {
   });
 
   test('attempts at one account take turns, so none is made on credit', async () => {
-    let running = 0;
-    let most = 0;
-    const slow = async (): Promise<never> => {
-      running += 1;
-      most = Math.max(most, running);
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      running -= 1;
-      return wrong();
-    };
-    const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(slow)));
-    expect(most).toBe(1);
+    const slow = new SlowAttempts();
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(slow.fail)));
+    expect(slow.most).toBe(1);
     expect(outcomes.filter((each) => each === 'auth_failed')).toHaveLength(3);
   });
 
   test('attempts at many accounts from one address are made a few at a time, none on credit', async () => {
-    let running = 0;
-    let most = 0;
-    const slow = async (): Promise<never> => {
-      running += 1;
-      most = Math.max(most, running);
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      running -= 1;
-      return wrong();
-    };
+    const slow = new SlowAttempts();
     const names = Array.from({ length: 300 }, (_, index) => `account ${index}`);
-    const outcomes = await Promise.all(names.map((name) => outcome(slow, name)));
-    expect(most).toBe(LOGIN_LIMITS.addressParallelMax);
+    const outcomes = await Promise.all(names.map((name) => outcome(slow.fail, name)));
+    expect(slow.most).toBe(LOGIN_LIMITS.addressParallelMax);
     const tried = outcomes.filter((each) => each === 'auth_failed').length;
     expect(tried).toBeGreaterThanOrEqual(LOGIN_LIMITS.addressFreeFailures);
     // Those that ran when the limit was met end, and count.

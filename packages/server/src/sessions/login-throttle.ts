@@ -7,6 +7,7 @@ import { CommandError } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';
 import { clientNetwork } from './client-network.js';
 import { LOGIN_LIMITS } from './limits.js';
+import { Turns } from './turns.js';
 
 interface Failures {
   count: number;
@@ -72,24 +73,15 @@ class FailureCounter {
 
 /** Lets a few attempts of each network be made at once; the others wait for their turn. */
 class NetworkTurns {
-  readonly #networks = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+  readonly #networks = new Map<string, Turns>();
 
   async run<T>(network: string, work: () => Promise<T>): Promise<T> {
-    const turns = this.#networks.get(network) ?? { running: 0, waiting: [] };
+    const turns = this.#networks.get(network) ?? new Turns(LOGIN_LIMITS.addressParallelMax);
     this.#networks.set(network, turns);
-    if (turns.running >= LOGIN_LIMITS.addressParallelMax) {
-      // Whoever ends passes its place on, so the count stays as it is.
-      await new Promise<void>((resolve) => turns.waiting.push(resolve));
-    } else {
-      turns.running += 1;
-    }
     try {
-      return await work();
+      return await turns.run(work);
     } finally {
-      const next = turns.waiting.shift();
-      if (next === undefined) turns.running -= 1;
-      else next();
-      if (turns.running === 0) this.#networks.delete(network);
+      if (turns.isIdle) this.#networks.delete(network);
     }
   }
 }

@@ -6,6 +6,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { CommandError } from '@jetstream/contract';
 import type { Clock } from '../adapters/clock/clock.js';
 import { LOGIN_LIMITS } from '../sessions/limits.js';
+import { Turns } from '../sessions/turns.js';
 
 /** For argon2id, the library's default: a set that the OWASP password storage page recommends. */
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -25,8 +26,7 @@ export class PasswordVerifier {
   readonly #right = new Map<string, number>();
   /** What an unknown user's password is compared with, so that it takes as long as a known one's. */
   #decoy: Promise<string> | null = null;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns(LOGIN_LIMITS.verifyParallelMax);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -61,24 +61,12 @@ export class PasswordVerifier {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= LOGIN_LIMITS.verifyParallelMax) {
-      if (this.#waiting.length >= LOGIN_LIMITS.verifyWaitingMax) {
-        throw new CommandError(
-          'auth_locked',
-          'Cannot log in: too many logins at once, expected a later attempt',
-        );
-      }
-      // Whoever ends passes its place on, so the count stays as it is.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
+    if (this.#turns.waiting >= LOGIN_LIMITS.verifyWaitingMax) {
+      throw new CommandError(
+        'auth_locked',
+        'Cannot log in: too many logins at once, expected a later attempt',
+      );
     }
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
+    return this.#turns.run(work);
   }
 }
