@@ -103,8 +103,12 @@ export class ChunkOutbox {
   add(place: { channel: number; chunk: number; offset: number; wireBytes: number }): void {
     const packets = Math.ceil(place.wireBytes / this.#payloadBytes);
     this.#serial = (this.#serial + 1) & 0x7fff_ffff;
+    // Written out: V8 takes a new hidden class for every object that a spread begins.
     const out: OutChunk = {
-      ...place,
+      channel: place.channel,
+      chunk: place.chunk,
+      offset: place.offset,
+      wireBytes: place.wireBytes,
       serial: this.#serial,
       payloadBytes: this.#payloadBytes,
       packets,

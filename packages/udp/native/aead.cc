@@ -52,23 +52,28 @@ void Aead::nonce(uint64_t number, uint8_t* out) const {
   for (int i = 0; i < 8; i++) out[11 - i] ^= static_cast<uint8_t>(number >> (8 * i));
 }
 
-bool Aead::seal(uint8_t* packet, size_t bytes, uint64_t number) {
-  uint8_t* tag = packet + bytes - kTagBytes;
+bool Aead::seal(uint8_t* packet, size_t bytes, const uint8_t* payload, uint64_t number) {
+  uint8_t* const inner = packet + kHeaderBytes;
+  uint8_t* const content = inner + kInnerHeaderBytes;
+  uint8_t* const tag = packet + bytes - kTagBytes;
+  const int content_bytes = static_cast<int>(tag - content);
+  const bool hides = cipher_ != Cipher::authenticated && cipher_ != Cipher::none;
+  if (!hides && content_bytes > 0) std::memcpy(content, payload, content_bytes);
   if (cipher_ == Cipher::none) {
     std::memset(tag, 0, kTagBytes);
     return true;
   }
-  const bool hides = cipher_ != Cipher::authenticated;
   const int clear_bytes = static_cast<int>(hides ? kHeaderBytes : bytes - kTagBytes);
-  uint8_t* hidden = packet + kHeaderBytes;
-  const int hidden_bytes = static_cast<int>(bytes - kHeaderBytes - kTagBytes);
   uint8_t iv[sizeof(iv_)];
   uint8_t rest[16];
   int done = 0;
   nonce(number, iv);
   return EVP_EncryptInit_ex(context_, nullptr, nullptr, nullptr, iv) == 1 &&
          EVP_EncryptUpdate(context_, nullptr, &done, packet, clear_bytes) == 1 &&
-         (!hides || EVP_EncryptUpdate(context_, hidden, &done, hidden, hidden_bytes) == 1) &&
+         (!hides ||
+          (EVP_EncryptUpdate(context_, inner, &done, inner, kInnerHeaderBytes) == 1 &&
+           (content_bytes == 0 ||
+            EVP_EncryptUpdate(context_, content, &done, payload, content_bytes) == 1))) &&
          EVP_EncryptFinal_ex(context_, rest, &done) == 1 &&
          EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) == 1;
 }
@@ -104,8 +109,10 @@ bool test_vector(const AeadVector& vector) {
       !opening.install(vector.cipher, kVectorKey, kVectorIv, false)) {
     return false;
   }
-  std::memcpy(packet, kVectorPlain, sizeof(kVectorPlain));
-  if (!sealing.seal(packet, sizeof(packet), kVectorNumber)) return false;
+  constexpr size_t kHeaders = kHeaderBytes + kInnerHeaderBytes;
+  std::memcpy(packet, kVectorPlain, kHeaders);
+  const uint8_t* const payload = kVectorPlain + kHeaders;
+  if (!sealing.seal(packet, sizeof(packet), payload, kVectorNumber)) return false;
   if (std::memcmp(packet, vector.sealed, sizeof(packet)) != 0) return false;
   // One flipped bit in the header, the cipher text or the tag must be noticed.
   for (const size_t at : {size_t{4}, size_t{20}, sizeof(packet) - 1}) {

@@ -1,5 +1,5 @@
-// Seals and opens whole packets in place, with one OpenSSL context per key: the key schedule is
-// made once and a packet only sets the nonce. OpenSSL is the one inside Node.
+// Seals and opens whole packets, with one OpenSSL context per key: the key schedule is made once and
+// a packet only sets the nonce. OpenSSL is the one inside Node.
 #pragma once
 
 #include <openssl/evp.h>
@@ -28,8 +28,9 @@ class Aead {
   void clear();
   bool installed() const { return installed_; }
 
-  // `packet` is header, inner header, payload and room for the tag: `bytes` in all.
-  bool seal(uint8_t* packet, size_t bytes, uint64_t number);
+  // `packet` holds header and inner header, and has room for payload and tag: `bytes` in all. The
+  // payload comes from elsewhere, so that it is encrypted on the way and not copied before.
+  bool seal(uint8_t* packet, size_t bytes, const uint8_t* payload, uint64_t number);
   // Leaves the plain text where the cipher text was. False when the packet is not authentic.
   bool open(uint8_t* packet, size_t bytes, uint64_t number);
 

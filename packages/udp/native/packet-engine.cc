@@ -145,10 +145,8 @@ bool PacketEngine::seal(const Descriptor& packet, const Arena& arena, uint8_t* o
   put_u16(inner + 6, packet.place >> 16);
   put_u32(inner + 8, packet.position_high);
   put_u32(inner + 12, packet.position_low);
-  if (packet.payload_bytes() > 0) {
-    std::memcpy(inner + kInnerHeaderBytes, arena.bytes + packet.offset, packet.payload_bytes());
-  }
-  return key_for(from->send, number)->seal(out, packet.packet_bytes(), number);
+  const uint8_t* const payload = arena.bytes + packet.offset;
+  return key_for(from->send, number)->seal(out, packet.packet_bytes(), payload, number);
 }
 
 size_t PacketEngine::receive_and_open(uint8_t* bytes, Descriptor* out, int wait_us) {

@@ -27,23 +27,26 @@ uint32_t PeerTable::handle(const Address& address) {
   }
   if (found == used_) {
     if (used_ < kPeersMax) {
+      handles_[used_] = used_;
       used_++;
     } else {
       // A round touches fewer entries than there are, so the hand finds a free one.
       while (rounds_[hand_] == round_) hand_ = (hand_ + 1) % kPeersMax;
       found = hand_;
       hand_ = (hand_ + 1) % kPeersMax;
+      handles_[found] += kPeersMax;
     }
     keys_[found] = key;
     addresses_[found] = address;
   }
   rounds_[found] = round_;
   last_ = found;
-  return found;
+  return handles_[found];
 }
 
 const Address* PeerTable::address(uint32_t handle) const {
-  return handle < used_ ? &addresses_[handle] : nullptr;
+  const uint32_t place = handle % kPeersMax;
+  return place < used_ && handles_[place] == handle ? &addresses_[place] : nullptr;
 }
 
 }  // namespace jetstream

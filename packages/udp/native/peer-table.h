@@ -9,14 +9,17 @@ namespace jetstream {
 
 class PeerTable {
  public:
-  static constexpr uint32_t kPeersMax = 256;
+  static constexpr uint32_t kIndexBits = 8;
+  static constexpr uint32_t kPeersMax = 1 << kIndexBits;
   static_assert(kPeersMax > UdpSocket::kMessagesMax, "one receive call must fit");
 
   // Starts a receive call: handles given from here to the next begin stay valid that long.
   void begin() { round_++; }
-  // Handle of an address, which takes the place of one unused in this round if it is new.
+  // Handle of an address, which takes the place of one unused in this round if it is new. Its low bits
+  // are a place in the table; the others rise with each address there, so that a handle is given to
+  // one address only.
   uint32_t handle(const Address& address);
-  // Null for a handle that was never given.
+  // Null for a handle that was never given, or whose place another address has taken.
   const Address* address(uint32_t handle) const;
 
  private:
@@ -32,6 +35,7 @@ class PeerTable {
 
   Key keys_[kPeersMax] = {};
   uint64_t rounds_[kPeersMax] = {};
+  uint32_t handles_[kPeersMax] = {};
   Address addresses_[kPeersMax] = {};
   uint32_t used_ = 0;
   uint32_t last_ = 0;

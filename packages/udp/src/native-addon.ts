@@ -22,7 +22,7 @@ export interface NativeOffloads {
 }
 
 /** Version of the functions below; an addon left over from other sources has another. */
-const INTERFACE_VERSION = 6;
+const INTERFACE_VERSION = 7;
 
 /** Functions of the addon. Each throws for an argument that does not fit. */
 export interface NativeAddon extends NativeFileSystem, NativeHash, NativeProcesses, NativeTcp {

@@ -15,6 +15,8 @@ import type { UdpStats } from './udp-stats.js';
 /** Room that the addon wants for received packets: 64 slots of 64 KiB. */
 const RECEIVE_BYTES = 64 * 65_536;
 const STATS_VALUES = 10;
+/** Addresses that the addon tells apart at a time; a handle's low bits are its place among them. */
+const PEERS_MAX = 256;
 
 /** PacketIO on the C++ addon: batched system calls, segmentation offload, AEAD in place. */
 export class NativePacketIO implements PacketIO {
@@ -26,6 +28,8 @@ export class NativePacketIO implements PacketIO {
   readonly #addon: NativeAddon;
   readonly #socket: NativeSocket;
   readonly #statsValues = new Float64Array(STATS_VALUES);
+  /** What the addon has said, by the place of the handle. */
+  readonly #peers: { readonly handle: number; readonly address: PeerAddress }[] = [];
   #granted: string;
   #immediate: NodeJS.Immediate | null = null;
   #closed = false;
@@ -111,7 +115,11 @@ export class NativePacketIO implements PacketIO {
   }
 
   peerAddress(peer: number): PeerAddress {
-    return this.#addon.peerAddress(this.#socket, peer);
+    const known = this.#peers[peer % PEERS_MAX];
+    if (known?.handle === peer) return known.address;
+    const { address, port } = this.#addon.peerAddress(this.#socket, peer);
+    this.#peers[peer % PEERS_MAX] = { handle: peer, address: { address, port } };
+    return { address, port };
   }
 
   watch(callback: (() => void) | null): void {

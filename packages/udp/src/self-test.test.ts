@@ -1,7 +1,7 @@
 /** An addon whose AEAD does not compute what it should is not used, and the socket says so. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-const addon = { interfaceVersion: 6, selfTest: vi.fn<() => boolean>() };
+const addon = { interfaceVersion: 7, selfTest: vi.fn<() => boolean>() };
 vi.mock('node:fs', async (original) => ({
   ...(await original<typeof import('node:fs')>()),
   existsSync: () => true,
@@ -16,7 +16,7 @@ const options = { address: '127.0.0.1', port: 0, arena: new Uint8Array(65_536) }
 describe('self-test of the addon at load', () => {
   afterEach(() => {
     vi.resetModules();
-    addon.interfaceVersion = 6;
+    addon.interfaceVersion = 7;
   });
 
   it('a wrong answer of the AEAD: node:dgram is used', async () => {

@@ -184,7 +184,9 @@ class Run {
     std::memset(key, static_cast<int>(epoch + 1), sizeof(key));
     std::memset(iv, static_cast<int>(epoch + 1), sizeof(iv));
     Aead aead;
-    require(aead.install(cipher, key, iv, true) && aead.seal(packet.data(), packet.size(), number));
+    const uint8_t content[256] = {};
+    require(aead.install(cipher, key, iv, true) &&
+            aead.seal(packet.data(), packet.size(), content, number));
     const uint8_t change = (mode & 4) != 0 ? input_.u8() : 0;
     const size_t at = input_.u32() % packet.size();
     packet[at] ^= change;
