@@ -1,4 +1,7 @@
-/** Messages between a data worker and its disk thread. Payload never travels in them. */
+/**
+ * Messages between a data worker and its disk thread. Payload never travels in them. A message is a list
+ * of calls, or of answers: what a message costs beyond its content is far more than that.
+ */
 import type { ErrorCode } from '@jetstream/contract';
 import type { FileError } from '../data/data-plane.js';
 import type { ReceiptHead } from '../receipts/receipt-format.js';

@@ -79,13 +79,33 @@ const perform = async ({ operation, call }: DiskCall): Promise<unknown> => {
   }
 };
 
-port.on('message', (call: DiskCall) => {
-  perform(call).then(
-    (value) => port.postMessage({ id: call.id, value } satisfies DiskAnswer),
-    (error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      const code = error instanceof StorageError ? error.code : 'internal';
-      port.postMessage({ id: call.id, error: { code, message } } satisfies DiskAnswer);
-    },
-  );
+/** The answer to a call that took longer leaves at once; others wait for what is done in the same turn. */
+const GATHER_MS = 4;
+let answers: DiskAnswer[] = [];
+
+const send = (): void => {
+  if (answers.length === 0) return;
+  port.postMessage(answers);
+  answers = [];
+};
+
+const answer = (given: DiskAnswer, calledAt: number): void => {
+  answers.push(given);
+  if (performance.now() - calledAt >= GATHER_MS) send();
+  else if (answers.length === 1) setImmediate(send);
+};
+
+const serve = async (call: DiskCall): Promise<void> => {
+  const calledAt = performance.now();
+  try {
+    answer({ id: call.id, value: await perform(call) }, calledAt);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof StorageError ? error.code : 'internal';
+    answer({ id: call.id, error: { code, message } }, calledAt);
+  }
+};
+
+port.on('message', (calls: readonly DiskCall[]) => {
+  for (const call of calls) void serve(call);
 });

@@ -17,6 +17,9 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** Calls of one message. More would hold back the answers to the first. */
+const CALLS_AT_ONCE = 4;
+
 /** Cloning a view copies all memory behind it, so it must not be a part of something larger. */
 const alone = (bytes: Uint8Array): Uint8Array =>
   bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
@@ -24,6 +27,8 @@ const alone = (bytes: Uint8Array): Uint8Array =>
 class DiskThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  /** Calls that leave together when the code that makes them is done. */
+  #outgoing: DiskCall[] = [];
   #calls = 0;
   #failure: StorageError | null = null;
 
@@ -35,7 +40,9 @@ class DiskThread {
       // The addon opens descriptors that node:fs closes; Node would warn about each.
       trackUnmanagedFds: false,
     });
-    this.#worker.on('message', (answer: DiskAnswer) => this.#answered(answer));
+    this.#worker.on('message', (answers: readonly DiskAnswer[]) => {
+      for (const answer of answers) this.#answered(answer);
+    });
     this.#worker.on('error', (error) => this.#lost(error));
     this.#worker.on('exit', () => this.#lost(new Error('the thread has ended')));
   }
@@ -52,7 +59,8 @@ class DiskThread {
         resolve: (value) => resolve(value as DiskResults[Operation]),
         reject,
       });
-      this.#worker.postMessage({ id, operation, call } as DiskCall);
+      if (this.#outgoing.length === 0) queueMicrotask(() => this.#send());
+      this.#outgoing.push({ id, operation, call } as DiskCall);
     });
   }
 
@@ -60,6 +68,12 @@ class DiskThread {
     if (this.#failure !== null) return;
     await this.call('stop', {});
     await this.#worker.terminate();
+  }
+
+  #send(): void {
+    while (this.#outgoing.length > 0) {
+      this.#worker.postMessage(this.#outgoing.splice(0, CALLS_AT_ONCE));
+    }
   }
 
   #answered(answer: DiskAnswer): void {

@@ -35,6 +35,8 @@ import type { WorkerContext } from './worker-context.js';
 
 /** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
 const READ_AHEAD_CHUNKS = 16;
+/** Chunks that are asked for together, so that one message to the disk does for all. */
+const READ_AT_ONCE_CHUNKS = 4;
 const WITHDRAWN = 'The transfer was cancelled';
 
 export type SendJobEnd =
@@ -301,7 +303,10 @@ export class SendJob {
 
   #pumpChunks(aheadMax: number): void {
     const flow = this.#flow;
-    while (flow !== null && this.#reading + flow.outbox.freshCount < aheadMax) {
+    if (flow === null) return;
+    const ahead = this.#reading + flow.outbox.freshCount;
+    if (ahead > 0 && ahead > aheadMax - READ_AT_ONCE_CHUNKS) return;
+    while (this.#reading + flow.outbox.freshCount < aheadMax) {
       this.#cursor = this.#durable.firstMissing(this.#cursor);
       const chunk = this.#cursor;
       if (chunk >= this.#limit || !this.#isListed(chunk)) return;
