@@ -203,7 +203,7 @@ export class Flow {
     // At a ceiling there is no capacity to be found out, and bursts would exceed it.
     const train = limitedByCeiling ? 0 : this.rate.trainPackets;
     this.#pacer.setTrain(train * this.#contents.packetBytes);
-    this.#pacer.setLateBurst(this.rate.burstUs);
+    this.#pacer.fitPath(this.rate.burstUs, this.rate.minRttUs);
     if (this.#pacer.refill(pacingRate, now, limitedByCeiling)) this.#ledger.markAppLimited();
     this.#gate.refill(now);
     this.#fillContents(batch, { end, now, window });

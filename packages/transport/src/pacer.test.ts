@@ -32,7 +32,7 @@ describe('Pacer', () => {
   it('makes up for late wake-ups while packets wait, as far as queues allow, at a ceiling hardly', () => {
     const sentAfter = (pauseUs: number, atCeiling: boolean, lateBurstUs = 20_000): number => {
       const pacer = new Pacer(5000, 0);
-      pacer.setLateBurst(lateBurstUs);
+      pacer.fitPath(lateBurstUs, 100_000);
       pacer.spend(5000);
       pacer.setWaiting(true);
       pacer.refill(2, pauseUs, atCeiling);
@@ -68,6 +68,20 @@ describe('Pacer', () => {
         },
       ),
     );
+  });
+
+  it.each([
+    ['no path known', 0, 0, 500],
+    ['a short path', 20_000, 200, 500],
+    ['10 ms', 20_000, 10_000, 625],
+    ['60 ms', 20_000, 60_000, 2000],
+    ['60 ms and a queue of 10 ms', 2500, 60_000, 500],
+    ['60 ms and a queue of 40 ms', 10_000, 60_000, 1000],
+  ])('%s: as much as goes unnoticed leaves together', (_, burstUs, roundTripUs, quantumUs) => {
+    const pacer = new Pacer(1000, 0);
+    pacer.spend(1000);
+    pacer.fitPath(burstUs, roundTripUs);
+    expect(pacer.waitUs(10)).toBe(quantumUs);
   });
 
   it('trains: credit is saved up until a whole one may leave, and then it does', () => {

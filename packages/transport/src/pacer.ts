@@ -7,9 +7,13 @@
 const BURST_US = 2000;
 /**
  * Once the credit is used up, so much is saved before a sender wakes again: waking for each packet
- * costs more than sending it, and no queue notices half a millisecond.
+ * costs more than sending it, and no queue notices half a millisecond. The longer a path and its queues,
+ * the more goes unnoticed: these parts of a burst that the queues take, and of the round trip.
  */
 const QUANTUM_US = 500;
+const QUANTUM_US_MAX = 2000;
+const QUANTUM_OF_BURST = 1 / 10;
+const QUANTUM_OF_ROUND_TRIP = 1 / 16;
 /** The most at a ceiling, which is to hold over every tenth of a second. */
 const CEILING_BURST_US = 5000;
 
@@ -23,6 +27,7 @@ export class Pacer {
   #waited = false;
   /** The same while packets waited: a busy machine wakes a sender some tens of milliseconds late. */
   #lateBurstUs = BURST_US;
+  #quantumUs = QUANTUM_US;
 
   /** @param burstBytesMin Burst always allowed below a ceiling, a few packets. */
   constructor(burstBytesMin: number, now: number) {
@@ -53,9 +58,15 @@ export class Pacer {
     return atCeiling ? Math.min(burst, rate * CEILING_BURST_US) : burst;
   }
 
-  /** Limits what is made up for to what the queues of the path can take at once. */
-  setLateBurst(us: number): void {
-    this.#lateBurstUs = Math.max(us, BURST_US);
+  /**
+   * Limits what leaves at once to what does no harm on the path.
+   *
+   * @param burstUs Longest burst that its queues can take.
+   */
+  fitPath(burstUs: number, roundTripUs: number): void {
+    this.#lateBurstUs = Math.max(burstUs, BURST_US);
+    const unnoticed = Math.min(burstUs * QUANTUM_OF_BURST, roundTripUs * QUANTUM_OF_ROUND_TRIP);
+    this.#quantumUs = Math.max(QUANTUM_US, Math.min(QUANTUM_US_MAX, unnoticed));
   }
 
   /** Says whether packets wait for credit from now on. */
@@ -91,7 +102,7 @@ export class Pacer {
   /** Microseconds until packets should leave at `rate`; 0 if one may now. */
   waitUs(rate: number): number {
     if (this.ready) return 0;
-    const needed = this.inTrain ? 1 : Math.max(this.#trainBytes, rate * QUANTUM_US, 1);
+    const needed = this.inTrain ? 1 : Math.max(this.#trainBytes, rate * this.#quantumUs, 1);
     return (needed - this.#credit) / Math.max(rate, 1e-6);
   }
 }
