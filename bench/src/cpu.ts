@@ -2,10 +2,11 @@
  * What moving one random file costs: CPU seconds of both ends for each GB, ours beside other tools.
  *
  * Usage: bench/cpu [--case loopback,continental] [--path native] [--runs 3] [--size-mb N]
- *                  [--peers aria2-bbr,rsync-bbr|none] [--data-dir /dev/shm] [--state-dir DIR]
+ *                  [--peers aria2-bbr,rsync-bbr,iperf-udp|none] [--data-dir /dev/shm] [--state-dir DIR]
  *                  [--cpu-prof DIR] [--dry]
  *
  * A case is `loopback`, or the name of a profile of `bench/wan`. Contenders take turns, round by round.
+ * `iperf-udp` moves no file: it shows what UDP packets alone cost on the link.
  * Ours encrypts and hashes, the other tools do neither. Of our servers counts what they use from
  * `createTransfer` until the client knows that all is complete, of other tools all that client and
  * server use. Writes one section per case into RESULTS.md, unless `--dry`. Needs root, and for links a
@@ -25,7 +26,8 @@ import { format } from './statistics.js';
 import { describeLink, wanProfile } from './wan-profiles.js';
 import { countOf, MEMORY_DIRECTORY, note, openWorkplace, runMain } from './workplace.js';
 
-const LOOPBACK_SIZE_MB = 1000;
+/** Large enough that what starting costs does not count for much: a fresh server compiles as it runs. */
+const SIZE_MB = 1000;
 const PEER_SECONDS_MAX = 120;
 const NO_PEERS = 'none';
 
@@ -35,7 +37,7 @@ const { values } = parseArgs({
     path: { type: 'string', default: 'native' },
     runs: { type: 'string', default: '3' },
     'size-mb': { type: 'string' },
-    peers: { type: 'string', default: 'aria2-bbr,rsync-bbr' },
+    peers: { type: 'string', default: 'aria2-bbr,rsync-bbr,iperf-udp' },
     'data-dir': { type: 'string', default: MEMORY_DIRECTORY },
     'state-dir': { type: 'string' },
     'cpu-prof': { type: 'string' },
@@ -61,8 +63,7 @@ interface Work extends CostCase {
 function caseOf(name: string): CostCase {
   const profile = name === 'loopback' ? null : wanProfile(name);
   const size = values['size-mb'];
-  const usualMb = profile?.sizeMb ?? LOOPBACK_SIZE_MB;
-  const sizeMb = size === undefined ? usualMb : countOf('size-mb', size);
+  const sizeMb = size === undefined ? SIZE_MB : countOf('size-mb', size);
   return { name, link: profile?.link ?? null, sizeMb };
 }
 
@@ -139,6 +140,8 @@ await runMain(async () => {
     rmSync(file, { force: true });
     await writeRandomFile(file, each.sizeMb * 1e6, 1);
     const items = await readTree(source);
-    await benchCase({ ...each, directory, source, items, rounds, peers }, leftOut);
+    // It paces itself by the rate of a link.
+    const others = peers.filter((peer) => each.link !== null || peer !== 'iperf-udp');
+    await benchCase({ ...each, directory, source, items, rounds, peers: others }, leftOut);
   }
 });

@@ -2,7 +2,7 @@
 import type { PacketIO, PeerAddress } from './packet-io.js';
 
 export const sameAddress = (a: PeerAddress, b: PeerAddress): boolean =>
-  a.port === b.port && a.address === b.address;
+  a === b || (a.port === b.port && a.address === b.address);
 
 /** What tells the handshakes of clients apart before they know our connection id. */
 export const originKeyOf = (peer: PeerAddress, sourceId: number): string =>

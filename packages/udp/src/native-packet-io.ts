@@ -117,9 +117,9 @@ export class NativePacketIO implements PacketIO {
   peerAddress(peer: number): PeerAddress {
     const known = this.#peers[peer % PEERS_MAX];
     if (known?.handle === peer) return known.address;
-    const { address, port } = this.#addon.peerAddress(this.#socket, peer);
-    this.#peers[peer % PEERS_MAX] = { handle: peer, address: { address, port } };
-    return { address, port };
+    const address = this.#addon.peerAddress(this.#socket, peer);
+    this.#peers[peer % PEERS_MAX] = { handle: peer, address };
+    return address;
   }
 
   watch(callback: (() => void) | null): void {
