@@ -220,6 +220,11 @@ export function describeTraffic(kinds: readonly [Kind, Kind]): void {
       const ports = received.map(({ from }) => from.port);
       expect(ports).toEqual(raws.map(({ address }) => address.port));
       for (const { from, payload } of received) expect(payload[1]).toBe(from.port & 0xff);
+      // The first ones again, whose places others have taken.
+      const again = raws.slice(0, 20);
+      for (const raw of again) await raw.send(right.io.localAddress, Buffer.from([0x10]));
+      const second = await receiveAll(right.io, again.length);
+      expect(second.map(({ from }) => from.port)).toEqual(again.map((raw) => raw.address.port));
     });
 
     it.each([['127.0.0.1'], ['::1']])('address %s: traffic both ways', async (address) => {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CHUNK_BYTES } from './storage.js';
+import { CHUNK_BYTES, SLOT_BYTES as SLOT } from './storage.js';
 import { content, readTree, summary, transfer, World } from './storage-fixture.conformance.js';
 import type { openThreadStorage } from './thread-storage.js';
 
@@ -38,6 +38,30 @@ describe.runIf(isBuilt)('disk thread', () => {
     expect(result.fileErrors).toEqual([]);
     expect(result.files.length).toBe(5);
     expect(readTree(world.target)).toEqual(summary(tree));
+  });
+
+  test('calls made together are answered each with its own, whatever becomes of the others', async () => {
+    const file = content(4 * CHUNK_BYTES - 7);
+    world.make({ file });
+    const source = await world.openSource();
+    const block = await source.nextEntries();
+    const reads = [3, 99, 0, 2, 1].map((chunk, slot) => source.readChunk(chunk, (slot % 4) * SLOT));
+    const answers = await Promise.allSettled([...reads.slice(0, 4), source.totals()]);
+    expect(block?.files).toBe(1);
+    expect(answers.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    await expect(reads[4]).resolves.toBe(CHUNK_BYTES);
+    for (const [slot, chunk] of [[0, 1] as const, [2, 0] as const, [3, 2] as const]) {
+      const start = chunk * CHUNK_BYTES;
+      const expected = file.subarray(start, start + CHUNK_BYTES);
+      expect(Buffer.from(world.arena, slot * SLOT, CHUNK_BYTES).equals(expected)).toBe(true);
+    }
+    await source.close();
   });
 
   test('errors keep their code; closing twice is no fault; after stop every call fails', async () => {
