@@ -44,6 +44,8 @@ class InboxChannel {
   /** Granted chunks that are not done. */
   open = 0;
   doneChunks = 0;
+  /** Chunks that are whole and not settled. */
+  whole = 0;
 
   /** More is known of what there is to receive. What is known only grows, and ends once. */
   extend(totalBytes: number, isOpen: boolean): void {
@@ -140,6 +142,12 @@ export class ChunkInbox {
     return state !== undefined && !state.isOpen && state.doneChunks === state.chunks;
   }
 
+  /** Whether every chunk of the channel has arrived, written or not. */
+  isWhole(channel: number): boolean {
+    const state = this.#channels.get(channel);
+    return state !== undefined && !state.isOpen && state.doneChunks + state.whole === state.chunks;
+  }
+
   /**
    * Takes a data packet.
    *
@@ -162,6 +170,7 @@ export class ChunkInbox {
     partial.received += frame.length;
     if (partial.received >= wireBytes) {
       partial.whole = true;
+      state.whole += 1;
       this.#ports.chunkReceived(frame.channel, chunk, {
         offset: partial.offset,
         contentBytes: wireBytes - INBOX_DIGEST_BYTES,
@@ -179,6 +188,7 @@ export class ChunkInbox {
     const state = this.#channels.get(channel);
     if (state?.partial.get(chunk)?.offset !== result.offset) return;
     state.partial.delete(chunk);
+    state.whole -= 1;
     if (!result.written) return;
     state.markDone(chunk);
     state.open -= 1;

@@ -11,7 +11,7 @@ const BURST_US = 2000;
  * the more goes unnoticed: these parts of a burst that the queues take, and of the round trip.
  */
 const QUANTUM_US = 500;
-const QUANTUM_US_MAX = 2000;
+const QUANTUM_US_MAX = 1500;
 const QUANTUM_OF_BURST = 1 / 10;
 const QUANTUM_OF_ROUND_TRIP = 1 / 16;
 /** The most at a ceiling, which is to hold over every tenth of a second. */

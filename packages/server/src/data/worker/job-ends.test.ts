@@ -119,6 +119,7 @@ describe('ReceiveJob', () => {
         openChannel: () => undefined,
         closeChannel: () => undefined,
         settle: () => undefined,
+        isWhole: () => true,
         grant: () => 4,
       } as unknown as ChunkInbox,
       channel: 1,

@@ -3,8 +3,7 @@
  * disk, makes checkpoints, and tells the sender what is durable. When the flow breaks it keeps what
  * it has; the sender's next offer of the same transfer goes on from there.
  */
-import { createHash } from 'node:crypto';
-import { type ErrorCode, TRANSFER_FLAG_WRITE } from '@jetstream/contract';
+import type { ErrorCode } from '@jetstream/contract';
 import { type ChunkInbox, type Flow, MESSAGE, type Message } from '@jetstream/transport';
 import {
   CHUNK_BYTES,
@@ -14,9 +13,11 @@ import {
   type TargetResult,
 } from '../../storage/storage.js';
 import type { PeerFacts, ReceiveDecision, ReceiveOutcome, ReceiveProgress } from '../data-plane.js';
+import { ChunkGatherer, type WholeChunk } from './chunk-gatherer.js';
 import { IncomingList } from './incoming-list.js';
 import { cancelBody, jsonMessage, type OfferBody, parseBody } from './peer-messages.js';
 import { nowUs, receivedReceipt } from './receipts.js';
+import { targetOptionsOf } from './target-options.js';
 import type { WorkerContext } from './worker-context.js';
 
 export interface ReceiveJobOptions {
@@ -46,7 +47,8 @@ export class ReceiveJob {
   #pendingBlocks = 0;
   #blocks: Promise<void> = Promise.resolve();
   /** Chunks that arrived before the part of the file list that they belong to. */
-  #waiting: { chunk: number; offset: number; contentBytes: number }[] = [];
+  #waiting: WholeChunk[] = [];
+  readonly #gatherer: ChunkGatherer;
   #writing = 0;
   #dirty = false;
   #checkpointing = false;
@@ -70,6 +72,11 @@ export class ReceiveJob {
         inbox.extend(channel, bytes, isOpen);
         flow.creditChanged(context.now());
       },
+    });
+    this.#gatherer = new ChunkGatherer({
+      write: (chunk) => void this.#write(chunk),
+      isLast: () => inbox.isWhole(channel),
+      after: (ms, run) => context.after(ms, run),
     });
     this.settled = new Promise((resolve) => {
       this.#settled = resolve;
@@ -154,21 +161,10 @@ export class ReceiveJob {
   }
 
   #open(decision: Extract<ReceiveDecision, { accepted: true }>): Promise<Target> {
-    const { context, offer, peer } = this.#options;
-    const opening = context.storage.openTarget({
-      transferId: offer.transferId,
-      peerKeyId: createHash('sha256').update(peer.publicKey).digest('hex').slice(0, 16),
-      journalDir: context.options.journalDir,
-      root: decision.root,
-      components: decision.components,
-      overwriteMode: offer.overwriteMode,
-      stopOnFileError: offer.stopOnFileError,
-      publishWhole: offer.publishWhole,
-      verifyMode: offer.verifyMode,
-      totalFiles: offer.totalFiles,
-      totalBytes: offer.totalBytes,
-      writes: (offer.transferFlags & TRANSFER_FLAG_WRITE) !== 0,
-    });
+    const { storage, options } = this.#options.context;
+    const opening = storage.openTarget(
+      targetOptionsOf(this.#options, decision, options.journalDir),
+    );
     this.#opening = opening.then(
       (target) => {
         this.#target = target;
@@ -226,7 +222,7 @@ export class ReceiveJob {
     if (chunk * CHUNK_BYTES + place.contentBytes > this.#list.bytes) {
       this.#waiting.push({ chunk, ...place });
     } else {
-      void this.#write(chunk, place);
+      this.#gatherer.add({ chunk, ...place });
     }
   }
 
@@ -266,13 +262,13 @@ export class ReceiveJob {
     }
   }
 
-  async #write(chunk: number, place: { offset: number; contentBytes: number }): Promise<void> {
+  async #write({ chunk, offset, contentBytes }: WholeChunk): Promise<void> {
     const { inbox, flow, context } = this.#options;
     this.#writing += 1;
     let written = false;
     try {
       const target = this.#target as Target;
-      const outcome = await target.writeChunk(chunk, place.offset, place.contentBytes);
+      const outcome = await target.writeChunk(chunk, offset, contentBytes);
       written = outcome === 'written';
       this.#dirty ||= written;
       if (!written) this.#tell(MESSAGE.chunkBad, { chunk });
@@ -280,7 +276,7 @@ export class ReceiveJob {
       this.#fail(error);
     }
     this.#writing -= 1;
-    inbox.settle(this.channel, chunk, { offset: place.offset, written });
+    inbox.settle(this.channel, chunk, { offset, written });
     flow.creditChanged(context.now());
     this.#finishIfDone();
   }
@@ -376,7 +372,7 @@ export class ReceiveJob {
     this.#ended = true;
     this.#cancelTimer?.();
     const { inbox, channel } = this.#options;
-    for (const item of this.#waiting) {
+    for (const item of [...this.#waiting, ...this.#gatherer.takeAll()]) {
       inbox.settle(channel, item.chunk, { offset: item.offset, written: false });
     }
     this.#waiting = [];
