@@ -203,10 +203,8 @@ export class Endpoint {
       this.#movePeer(connection, from);
       if (back) path.stay(this.#now);
     }
-    if (!sameAddress(from, connection.peer)) return;
-    // The same object next time is the same address at a glance.
-    connection.peer = from;
-    path.received(this.#frame.length + PACKET_OVERHEAD_BYTES);
+    if (sameAddress(from, connection.peer))
+      path.received(this.#frame.length + PACKET_OVERHEAD_BYTES);
   }
 
   /** Sends to another address of a peer, and asks there for a proof. */

@@ -16,6 +16,7 @@ import {
 import { ChunkSet } from '../../storage/chunk-set.js';
 import { CHUNK_BYTES, DIGEST_BYTES, type ListTotals, type Source } from '../../storage/storage.js';
 import type { FileError, SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
+import { commandErrorOf } from './command-error-of.js';
 import { ListFeed } from './list-feed.js';
 import {
   acceptBody,
@@ -302,11 +303,9 @@ export class SendJob {
   }
 
   #pumpChunks(aheadMax: number): void {
-    const flow = this.#flow;
-    if (flow === null) return;
-    const ahead = this.#reading + flow.outbox.freshCount;
-    if (ahead > 0 && ahead > aheadMax - READ_AT_ONCE_CHUNKS) return;
-    while (this.#reading + flow.outbox.freshCount < aheadMax) {
+    const ahead = this.#reading + (this.#flow?.outbox.freshCount ?? 0);
+    if (this.#flow === null || ahead > Math.max(0, aheadMax - READ_AT_ONCE_CHUNKS)) return;
+    for (let room = aheadMax - ahead; room > 0; room -= 1) {
       this.#cursor = this.#durable.firstMissing(this.#cursor);
       const chunk = this.#cursor;
       if (chunk >= this.#limit || !this.#isListed(chunk)) return;
@@ -388,10 +387,7 @@ export class SendJob {
   }
 
   #failWith(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = (error as { code?: unknown }).code;
-    const known = typeof code === 'string' && code in ERRORS;
-    this.fail(new CommandError(known ? (code as keyof typeof ERRORS) : 'internal', message));
+    this.fail(commandErrorOf(error));
   }
 
   #sendBlock(type: number, body: Uint8Array): void {
