@@ -15,11 +15,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 const SEEDS_DEFAULT = 1;
 
-/** Seeds of this run. */
-export const seedsOfRun = (): number[] => {
+/** Seeds of this run. @param usual How many there are unless the run says something else. */
+export const seedsOfRun = (usual = SEEDS_DEFAULT): number[] => {
   const { SEED, SEEDS } = process.env;
   if (SEED !== undefined) return [Number(SEED)];
-  const count = SEEDS === undefined ? SEEDS_DEFAULT : Number(SEEDS);
+  const count = SEEDS === undefined ? usual : Number(SEEDS);
   return Array.from({ length: count }, (_, i) => i + 1);
 };
 
