@@ -103,7 +103,11 @@ export const runBlocked = async (scenario: BlockedScenario): Promise<BlockedOutc
 /** Expects that neither side holds anything once idle flows have gone. */
 export const expectNothingLeft = async ({ world }: BlockedOutcome): Promise<void> => {
   const { clock, sender, receiver } = world;
-  const leftovers = (): string[] => [...sender.leftovers, ...receiver.leftovers];
+  const leftovers = (): string[] => [
+    ...sender.leftovers,
+    ...receiver.leftovers,
+    ...world.dials.flat().flatMap((stream) => (stream.isOpen() ? ['a stream'] : [])),
+  ];
   await world.run(() => leftovers().length === 0, clock.now + SETTLE_US);
   expect(leftovers()).toEqual([]);
 };

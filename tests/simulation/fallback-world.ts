@@ -24,6 +24,8 @@ import { type SimulatedStream, SimulatedStreams, type StreamPath } from './simul
 
 /** TCP, TLS and the hello each take a round trip. */
 const DIAL_ROUND_TRIPS = 3;
+/** Between two first packets of TCP. */
+const KNOCK_US = 1_000_000;
 /** As `dialStreams` gives up. */
 const DIAL_US_MAX = 5_000_000;
 /** Turns of the event loop after which nothing of a moment is left to do. */
@@ -81,13 +83,17 @@ export class FallbackWorld implements FallbackSurroundings {
     const { clock } = this;
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
-      const passes = this.tcpPasses;
-      const us = passes ? DIAL_ROUND_TRIPS * 2 * this.#streams.delayUs : DIAL_US_MAX;
-      clock.schedule(clock.now + us, () => {
-        if (signal.aborted) return;
-        if (!passes) reject(new Error('no answer within 5 s'));
-        else resolve({ carrier: this.#openCarriers(), congestion: 'bbr' });
-      });
+      const later = (us: number, run: () => void): void =>
+        clock.schedule(clock.now + us, () => {
+          if (!signal.aborted) run();
+        });
+      const open = (): void => resolve({ carrier: this.#openCarriers(), congestion: 'bbr' });
+      const knock = (waitedUs: number): void => {
+        if (this.tcpPasses) later(DIAL_ROUND_TRIPS * 2 * this.#streams.delayUs, open);
+        else if (waitedUs >= DIAL_US_MAX) reject(new Error('no answer within 5 s'));
+        else later(KNOCK_US, () => knock(waitedUs + KNOCK_US));
+      };
+      knock(0);
     });
   }
 

@@ -7,6 +7,7 @@ import {
   type Dial,
   type DialOptions,
   type LinkOptions,
+  Prng,
   type SimulatedHost,
   type SimulatedHostOptions,
   SimulatedWorld,
@@ -29,6 +30,10 @@ export const forEachSeed = (name: string, body: (seed: number) => void): void =>
     it.each(seedsOfRun())('seed %i', body);
   });
 };
+
+/** A moment that the seed picks, between two times. */
+export const momentOf = (seed: number, from: number, to: number): number =>
+  from + new Prng(seed + 9000).float() * (to - from);
 
 /** What happens in a scenario. */
 export interface Scenario {

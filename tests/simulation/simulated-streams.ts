@@ -142,6 +142,8 @@ export interface SimulatedStream {
   finish(): void;
   /** Nothing passes any more, and neither end is told: a middlebox has forgotten it. */
   vanish(): void;
+  /** Whether an end is still open that could have heard of its end. */
+  isOpen(): boolean;
 }
 
 /** All connections between two hosts. */
@@ -172,14 +174,25 @@ export class SimulatedStreams {
     // What one end throws away is a reset for the other.
     const near: Duplex = openEnd(there, back, () => later(() => breakOff(far)));
     const far: Duplex = openEnd(back, there, () => later(() => breakOff(near)));
-    const vanish = (): void => {
+    const cut = (): void => {
       there.cut();
       back.cut();
     };
     const breakOff = (end: Duplex): void => {
-      vanish();
+      cut();
       if (!end.destroyed) end.destroy(new Error(RESET));
     };
-    return { near, far, vanish, reset: () => breakOff(near), finish: () => far.end() };
+    let vanished = false;
+    return {
+      near,
+      far,
+      vanish: () => {
+        vanished = true;
+        cut();
+      },
+      isOpen: () => !vanished && !(near.destroyed && far.destroyed),
+      reset: () => breakOff(near),
+      finish: () => far.end(),
+    };
   }
 }
