@@ -1,10 +1,12 @@
 /** Paths that change, break and heal in the middle of a transfer. */
+import type { Outage } from '@jetstream/testkit';
 import { FLOW_SILENCE_MAX_US } from '@jetstream/transport';
 import { expect } from 'vitest';
 import {
   expectComplete,
   expectNothingLeft,
   forEachSeed,
+  momentOf,
   note,
   PATH,
   printTable,
@@ -13,9 +15,15 @@ import {
 
 printTable();
 
+/** An outage that begins in the middle of a transfer. */
+const outageOf = (seed: number, seconds: number): Outage => {
+  const fromUs = momentOf(seed, 0.4, 0.9) * 1e6;
+  return { fromUs, toUs: fromUs + seconds * 1e6 };
+};
+
 for (const seconds of [0.3, 1, 10, 25]) {
   forEachSeed(`outage of ${seconds} s: the flow survives`, (seed) => {
-    const outages = [{ fromUs: 500_000, toUs: 500_000 + seconds * 1e6 }];
+    const outages = [outageOf(seed, seconds)];
     const outcome = runScenario({ seed, path: { outages } });
     note(`outage of ${seconds} s`, outcome, 50);
     expectComplete(outcome);
@@ -26,18 +34,18 @@ for (const seconds of [0.3, 1, 10, 25]) {
 }
 
 forEachSeed('outage of 40 s: the flow ends on both sides', (seed) => {
-  const outages = [{ fromUs: 500_000, toUs: 40_500_000 }];
-  const outcome = runScenario({ seed, path: { outages } });
+  const outage = outageOf(seed, 40);
+  const outcome = runScenario({ seed, path: { outages: [outage] } });
   expect(outcome.complete).toBe(false);
   expect(outcome.dial.session?.end?.by).toBe('timeout');
   expectNothingLeft(outcome.world);
   expect(outcome.b.sessions[0]?.end?.by).toBe('timeout');
-  expect(outcome.world.clock.now).toBeLessThan(500_000 + FLOW_SILENCE_MAX_US + 5_000_000);
+  expect(outcome.world.clock.now).toBeLessThan(outage.fromUs + FLOW_SILENCE_MAX_US + 5_000_000);
 });
 
 forEachSeed('outage of 60 s: another flow sends only what is missing', (seed) => {
-  const outages = [{ fromUs: 500_000, toUs: 60_500_000 }];
-  const first = runScenario({ seed, path: { outages } });
+  const outage = outageOf(seed, 60);
+  const first = runScenario({ seed, path: { outages: [outage] } });
   const { world, a, b } = first;
   expect(first.dial.session?.end?.by).toBe('timeout');
   expectNothingLeft(world);
@@ -48,23 +56,22 @@ forEachSeed('outage of 60 s: another flow sends only what is missing', (seed) =>
   const transfer = { channel: 1, totalBytes: bytes, seed: seed * 1000, resumed: true };
   const again = a.connect(b, { transfers: [transfer], attemptsMax: 20 });
   world.run(() => again.completeAt >= 0, { untilUs: 120e6 });
-  expect(again.completeAt).toBeGreaterThan(60.5e6);
-  expect(again.completeAt).toBeLessThan(75e6);
+  expect(again.completeAt).toBeGreaterThan(outage.toUs);
+  expect(again.completeAt).toBeLessThan(outage.toUs + 15e6);
   const sent = a.io.counters.dataBytesSent - sentBefore;
   expect(sent).toBeLessThan((bytes - there * 262_144) * 1.1 + 262_144);
   expectNothingLeft(world);
 });
 
 forEachSeed('outage of one direction: acks lost for 5 s', (seed) => {
-  const outages = [{ fromUs: 500_000, toUs: 5_500_000 }];
-  const outcome = runScenario({ seed, back: { outages } });
+  const outcome = runScenario({ seed, back: { outages: [outageOf(seed, 5)] } });
   expectComplete(outcome);
 });
 
 forEachSeed('outage that repeats', (seed) => {
   const outages = Array.from({ length: 20 }, (_, i) => ({
-    fromUs: i * 1_000_000 + 400_000,
-    toUs: i * 1_000_000 + 900_000,
+    fromUs: (i + momentOf(seed + i, 0.2, 0.45)) * 1e6,
+    toUs: (i + 0.9) * 1e6,
   }));
   const outcome = runScenario({ seed, path: { outages } });
   note('outages of 0.5 s each 1 s', outcome, 50);
@@ -76,8 +83,9 @@ forEachSeed('bandwidth steps 50, 5, 50 Mbit/s', (seed) => {
     seed,
     bytes: 20_000_000,
     prepare: (world, at) => {
-      at(1, () => world.network.link('a', 'b').set({ rateMbps: 5 }));
-      at(6, () => world.network.link('a', 'b').set({ rateMbps: 50 }));
+      const from = momentOf(seed, 0.6, 1.4);
+      at(from, () => world.network.link('a', 'b').set({ rateMbps: 5 }));
+      at(from + 5, () => world.network.link('a', 'b').set({ rateMbps: 50 }));
     },
   });
   note('bandwidth steps 50, 5, 50', outcome, 50);
@@ -93,16 +101,17 @@ forEachSeed('bandwidth steps 500, 50, 500 Mbit/s', (seed) => {
     bytes: 50_000_000,
     path: { delayUs: 20_000, rateMbps: 500 },
     prepare: (world, at) => {
-      at(0.5, () => world.network.link('a', 'b').set({ rateMbps: 50 }));
-      at(2.5, () => world.network.link('a', 'b').set({ rateMbps: 500 }));
+      const from = momentOf(seed, 0.3, 0.8);
+      at(from, () => world.network.link('a', 'b').set({ rateMbps: 50 }));
+      at(from + 2, () => world.network.link('a', 'b').set({ rateMbps: 500 }));
     },
   });
   note('bandwidth steps 500, 50, 500', outcome, 500);
   expectComplete(outcome);
-  // 2.5 s give about 40 MB at full use, the rest takes 0.2 s and the time to notice.
-  expect(outcome.seconds).toBeLessThan(6);
-  // What is sent until the step is noticed: two round trips with a full queue, 140 ms each.
-  expect(outcome.resentShare).toBeLessThan(0.6);
+  // 2.6 s would do at full use, and the time to notice is most of the rest. A step at the end of start-up, after
+  // 0.4 s, costs most: 6.4 s, and four fifths are sent again. Elsewhere it is 3.8 s and less than two fifths.
+  expect(outcome.seconds).toBeLessThan(8);
+  expect(outcome.resentShare).toBeLessThan(0.9);
 });
 
 forEachSeed('round-trip steps 50, 300, 20 ms', (seed) => {
@@ -110,20 +119,23 @@ forEachSeed('round-trip steps 50, 300, 20 ms', (seed) => {
     seed,
     bytes: 20_000_000,
     prepare: (world, at) => {
-      at(1, () => world.network.setPath('a', 'b', { delayUs: 150_000 }));
-      at(4, () => world.network.setPath('a', 'b', { delayUs: 10_000 }));
+      const from = momentOf(seed, 0.5, 1.5);
+      at(from, () => world.network.setPath('a', 'b', { delayUs: 150_000 }));
+      at(from + 1.5, () => world.network.setPath('a', 'b', { delayUs: 10_000 }));
     },
   });
   note('round-trip steps 50, 300, 20 ms', outcome, 50);
   expectComplete(outcome);
   expect(outcome.seconds).toBeLessThan(10);
+  expect(outcome.resentShare).toBeLessThan(0.1);
 });
 
 forEachSeed('MTU drops from 9000 to 1400: a black hole', (seed) => {
   const outcome = runScenario({
     seed,
     path: { mtuBytes: 9000 },
-    prepare: (world, at) => at(0.7, () => world.network.setPath('a', 'b', { mtuBytes: 1400 })),
+    prepare: (world, at) =>
+      at(momentOf(seed, 0.3, 0.9), () => world.network.setPath('a', 'b', { mtuBytes: 1400 })),
   });
   note('MTU 9000, then 1400', outcome, 50);
   expectComplete(outcome);
@@ -133,7 +145,8 @@ forEachSeed('MTU drops from 9000 to 1400: a black hole', (seed) => {
 forEachSeed('MTU drops from 1500 to 1280: a black hole', (seed) => {
   const outcome = runScenario({
     seed,
-    prepare: (world, at) => at(0.7, () => world.network.setPath('a', 'b', { mtuBytes: 1280 })),
+    prepare: (world, at) =>
+      at(momentOf(seed, 0.3, 0.9), () => world.network.setPath('a', 'b', { mtuBytes: 1280 })),
   });
   note('MTU 1500, then 1280', outcome, 50);
   expectComplete(outcome);
@@ -147,68 +160,70 @@ for (const name of ['a', 'b']) {
       bytes: 10_000_000,
       path: { loss: 0.01 },
       prepare: (world, at) => {
-        at(0.7, () => world.network.rebind(name, { address: '192.0.2.77', port: 40_001 }));
-        at(1.3, () => world.network.rebind(name, { address: '192.0.2.77', port: 40_002 }));
+        const from = momentOf(seed, 0.4, 0.9);
+        at(from, () => world.network.rebind(name, { address: '192.0.2.77', port: 40_001 }));
+        at(from + 0.6, () => world.network.rebind(name, { address: '192.0.2.77', port: 40_002 }));
       },
     });
     note(`NAT rebinding of ${name}`, outcome, 50);
     expectComplete(outcome);
     expect(outcome.seconds).toBeLessThan(name === 'a' ? 5 : 25);
+    // A receiver whose address has changed is sent to in vain until it is heard of.
+    expect(outcome.resentShare).toBeLessThan(name === 'a' ? 0.06 : 0.5);
   });
 }
 
-forEachSeed('receiver disk stalls for 20 s', (seed) => {
-  const stalls = [{ fromUs: 500_000, toUs: 20_500_000 }];
-  const outcome = runScenario({
-    seed,
-    b: { slots: 32, openMax: 12, disk: { bytesPerUs: 100, stalls } },
-    bytes: 12_000_000,
+for (const [name, bytesPerUs, rateMbps] of [
+  ['receiver disk stalls for 20 s', 100, 50],
+  ['receiver disk of 5 MB/s that stalls for 20 s', 5, 200],
+] as const) {
+  forEachSeed(`${name}: the sender idles`, (seed) => {
+    const from = momentOf(seed, 0.5, 1.2);
+    const stalls = [{ fromUs: from * 1e6, toUs: (from + 20) * 1e6 }];
+    let sentInStall = 0;
+    const outcome = runScenario({
+      seed,
+      path: { rateMbps },
+      bytes: 12_000_000,
+      b: { slots: 32, openMax: 12, disk: { bytesPerUs, stalls } },
+      prepare: (world, at) => {
+        const sent = () => world.hosts[0]?.io.counters.bytesSent ?? 0;
+        at(from + 2, () => {
+          sentInStall = -sent();
+        });
+        at(from + 19.9, () => {
+          sentInStall += sent();
+        });
+      },
+    });
+    note(name, outcome, Math.min(rateMbps, bytesPerUs * 8));
+    expectComplete(outcome);
+    expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
+    expect(outcome.resentShare).toBeLessThan(0.03);
+    // Some signs of life, and nothing of the content.
+    expect(sentInStall).toBeLessThan(4000);
+    expect(outcome.seconds).toBeLessThan(24.5);
   });
-  note('disk stalled for 20 s', outcome, 50);
-  expectComplete(outcome);
-  expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
-  expect(outcome.resentShare).toBeLessThan(0.05);
-  expect(outcome.seconds).toBeLessThan(24);
-});
+}
 
-forEachSeed('receiver disk of 5 MB/s that stalls for 20 s: the sender idles', (seed) => {
-  const stalls = [{ fromUs: 1_000_000, toUs: 21_000_000 }];
-  let sentInStall = 0;
-  const outcome = runScenario({
-    seed,
-    path: { rateMbps: 200 },
-    bytes: 12_000_000,
-    b: { slots: 32, openMax: 12, disk: { bytesPerUs: 5, stalls } },
-    prepare: (world, at) => {
-      const sent = () => world.hosts[0]?.io.counters.bytesSent ?? 0;
-      at(3, () => {
-        sentInStall = -sent();
-      });
-      at(20.9, () => {
-        sentInStall += sent();
-      });
-    },
+for (const [megabytesPerSecond, bytes] of [
+  [1, 6_000_000],
+  [5, 20_000_000],
+] as const) {
+  forEachSeed(`receiver disk of ${megabytesPerSecond} MB/s, slower than the link`, (seed) => {
+    const outcome = runScenario({
+      seed,
+      bytes,
+      path: { loss: 0.001 },
+      b: { slots: 32, openMax: 12, disk: { bytesPerUs: megabytesPerSecond, stalls: [] } },
+    });
+    note(`disk of ${megabytesPerSecond} MB/s`, outcome, megabytesPerSecond * 8);
+    expectComplete(outcome);
+    expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
+    expect(outcome.resentShare).toBeLessThan(0.03);
+    expect(outcome.seconds).toBeLessThan(bytes / megabytesPerSecond / 1e6 + 1);
   });
-  note('disk of 5 MB/s, stalled for 20 s', outcome, 40);
-  expectComplete(outcome);
-  expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
-  expect(outcome.resentShare).toBeLessThan(0.05);
-  // Some signs of life, and nothing of the content.
-  expect(sentInStall).toBeLessThan(4000);
-  expect(outcome.seconds).toBeLessThan(25);
-});
-
-forEachSeed('receiver disk slower than the link', (seed) => {
-  const outcome = runScenario({
-    seed,
-    b: { slots: 32, openMax: 12, disk: { bytesPerUs: 1, stalls: [] } },
-  });
-  note('disk of 1 MB/s', outcome, 8);
-  expectComplete(outcome);
-  expect(outcome.b.slots.most).toBeLessThanOrEqual(12);
-  expect(outcome.resentShare).toBeLessThan(0.05);
-  expect(outcome.seconds).toBeLessThan(10);
-});
+}
 
 forEachSeed('loss that comes and goes', (seed) => {
   const outcome = runScenario({

@@ -77,6 +77,7 @@ forEachSeed('200 flows at once from ten hosts', (seed) => {
   world.run(() => allComplete(dials), { untilUs: 60e6 });
   expect(dials.filter((dial) => dial.completeAt < 0)).toHaveLength(0);
   expect(target.sessions).toHaveLength(200);
+  expect(target.slots.most).toBeLessThanOrEqual(400);
   expectNothingLeft(world);
 });
 

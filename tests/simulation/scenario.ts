@@ -7,6 +7,7 @@ import {
   type Dial,
   type DialOptions,
   type LinkOptions,
+  Prng,
   type SimulatedHost,
   type SimulatedHostOptions,
   SimulatedWorld,
@@ -15,11 +16,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 const SEEDS_DEFAULT = 1;
 
-/** Seeds of this run. */
-export const seedsOfRun = (): number[] => {
+/** Seeds of this run. @param usual How many there are unless the run says something else. */
+export const seedsOfRun = (usual = SEEDS_DEFAULT): number[] => {
   const { SEED, SEEDS } = process.env;
   if (SEED !== undefined) return [Number(SEED)];
-  const count = SEEDS === undefined ? SEEDS_DEFAULT : Number(SEEDS);
+  const count = SEEDS === undefined ? usual : Number(SEEDS);
   return Array.from({ length: count }, (_, i) => i + 1);
 };
 
@@ -29,6 +30,10 @@ export const forEachSeed = (name: string, body: (seed: number) => void): void =>
     it.each(seedsOfRun())('seed %i', body);
   });
 };
+
+/** A moment that the seed picks, between two times. */
+export const momentOf = (seed: number, from: number, to: number): number =>
+  from + new Prng(seed + 9000).float() * (to - from);
 
 /** What happens in a scenario. */
 export interface Scenario {

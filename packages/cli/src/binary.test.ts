@@ -1,5 +1,5 @@
 /** The built binary, as a user runs it, against a server that it runs itself. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -136,6 +136,14 @@ describe('jetstream server', () => {
     const unknown = await run(['server', '--api-prot=1']);
     expect(unknown.code).toBe(2);
     expect(unknown.err).toContain('--api-prot');
+  });
+
+  it('names a state directory that cannot be made, and ends', () => {
+    const args = [BINARY, 'server', '--persistent-state-dir=/proc/x'];
+    const options = { env: environment(), encoding: 'utf8', timeout: 30_000 } as const;
+    const { status, stderr } = spawnSync(process.execPath, args, options);
+    expect(stderr).toContain('Cannot make the state directory "/proc/x": ENOENT');
+    expect(status).toBe(1);
   });
 
   it('lists its flags', async () => {

@@ -64,6 +64,7 @@ export const buildEventFollowers = async (
   let run = runTrigger;
   const triggers = new TriggerService({
     directory: triggerDirOf(foundation),
+    isNamed: config.triggerDir !== null,
     timeLimitSeconds: config.triggerTimeLimit,
     logsDetail: config.triggerLog,
     events,

@@ -1,7 +1,8 @@
 /**
  * A few reliable streams to one peer that carry packets together. Each packet goes to the stream that
- * has least to send, so that one that waits for a lost segment does not hold up the others. The
- * streams live and die together: what a broken one had swallowed cannot be told.
+ * has least to send, so that one that waits for a lost segment does not hold up the others; equal ones
+ * take turns, so that one that has died unnoticed does not get every answer. The streams live and die
+ * together: what a broken one had swallowed cannot be told.
  */
 import type { Duplex } from 'node:stream';
 import {
@@ -47,6 +48,7 @@ export class StreamCarrier {
   #events: CarrierEvents | null = null;
   #closed: string | null = null;
   #turn = 0;
+  #sendTurn = 0;
   #wasFull = false;
 
   constructor(remote: PeerAddress) {
@@ -111,17 +113,22 @@ export class StreamCarrier {
   /** Sends a whole frame; without effect once closed. */
   send(frame: Uint8Array): void {
     if (this.#closed !== null) return;
-    let best = this.#lanes[0] as Lane;
+    const count = this.#lanes.length;
+    let chosen = this.#sendTurn % count;
+    let least = Infinity;
     let unsent = 0;
-    for (const lane of this.#lanes) {
-      unsent += lane.stream.writableLength;
-      if (lane.stream.writableLength < best.stream.writableLength) best = lane;
+    for (let i = 0; i < count; i += 1) {
+      const at = (this.#sendTurn + i) % count;
+      const waiting = (this.#lanes[at] as Lane).stream.writableLength;
+      unsent += waiting;
+      if (waiting < least) [chosen, least] = [at, waiting];
     }
     if (unsent > CARRIER_UNSENT_BYTES_MAX) {
       this.#break('the peer does not read');
       return;
     }
-    best.stream.write(frame);
+    this.#sendTurn = chosen + 1;
+    (this.#lanes[chosen] as Lane).stream.write(frame);
   }
 
   sendPacket(packet: Uint8Array): void {

@@ -205,6 +205,23 @@ describe('StreamCarrier', () => {
     expect(Math.abs((first ?? 0) - (second ?? 0))).toBeLessThanOrEqual(frame.length);
   });
 
+  it('uses streams in turn that have equally little to send', () => {
+    const [first, second] = [duplexPair(), duplexPair()];
+    const { carrier } = openEnd([first[0], second[0]]);
+    const heard = [first[1], second[1]].map((stream) => {
+      const lengths: number[] = [];
+      stream.on('data', (bytes: Buffer) => lengths.push(bytes.length));
+      return lengths;
+    });
+    for (const length of [10, 20, 30, 40]) carrier.sendPacket(new Uint8Array(length));
+    return settle().then(() => {
+      expect(heard).toEqual([
+        [12, 32],
+        [22, 42],
+      ]);
+    });
+  });
+
   it('leaves a peer that reads nothing', () => {
     const { carrier, lost } = openEnd([stuckStream()]);
     const frame = StreamCarrier.frame(60_000).frame;

@@ -266,7 +266,8 @@ const tellOfFollowers = async (): Promise<void> => {
   const settled = (): Promise<void> => Promise.resolve();
   const shared = { events, clock, settled, logger: silentLogger };
   const triggers = new TriggerService({
-    ...{ ...shared, directory, timeLimitSeconds: 60, logsDetail: false, afterSeq: 0 },
+    ...{ ...shared, directory, isNamed: true, timeLimitSeconds: 60, logsDetail: false },
+    afterSeq: 0,
     settings: new SqliteSettingStore(database.db, commits),
     senderOf: () => Promise.resolve(''),
     run: runTrigger,

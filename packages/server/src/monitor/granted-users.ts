@@ -11,7 +11,6 @@ import {
   existsSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -19,6 +18,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncNames } from '../adapters/disk/sync-names.js';
+import { makeDirectory } from '../adapters/state-dir/make-directory.js';
 
 /** What may stand in the name of a file, and is a name that the server uses. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
@@ -51,8 +51,7 @@ export class GrantedUsers {
   constructor(stateDir: string) {
     this.#directory = grantsDirOf(stateDir);
     // The server's account has to pass through what lies above its state.
-    mkdirSync(dirname(this.#directory), { recursive: true, mode: 0o755 });
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    makeDirectory(this.#directory, { mode: 0o700, modeAbove: 0o755 });
     checkOwned(this.#directory);
   }
 

@@ -1,7 +1,7 @@
 /** The accounts of the server itself, and the directory that belongs to it. */
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import type { OsAccounts } from '../adapters/os-accounts/os-accounts.js';
+import { makeDirectory } from '../adapters/state-dir/make-directory.js';
 import { ConfigError } from '../config/config-error.js';
 import { isAccountName } from './granted-users.js';
 import { DEFAULT_FILES_ACCOUNT } from './monitor-options.js';
@@ -63,10 +63,10 @@ export const findFilesAccount = async (
  * Makes the state directory for the account.
  *
  * @throws {ConfigError} If it is there and belongs to someone else.
+ * @throws {Error} If it cannot be made.
  */
 export const prepareServerState = (directory: string, account: ServerAccount): void => {
-  mkdirSync(dirname(directory), { recursive: true, mode: 0o755 });
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory, { mode: 0o700, modeAbove: 0o755 });
   const { uid } = statSync(directory);
   if (uid === 0 && readdirSync(directory).length === 0) {
     chownSync(directory, account.uid, account.gid);

@@ -60,6 +60,16 @@ export class TriggerFiles {
     return this.#names;
   }
 
+  /** Why nothing in the directory can be found; null when it can be read. */
+  get directoryFault(): TriggerFault {
+    try {
+      fs.readdirSync(this.directory);
+      return null;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? 'it cannot be read';
+    }
+  }
+
   /** Path of a trigger. */
   pathOf(name: string): string {
     return path.join(this.directory, name);

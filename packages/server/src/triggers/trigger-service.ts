@@ -20,6 +20,8 @@ const READ_EVENTS = 200;
 
 export interface TriggerServiceOptions {
   readonly directory: string;
+  /** Whether somebody has named the directory, and so expects that it is there. */
+  readonly isNamed: boolean;
   readonly timeLimitSeconds: number;
   /** Whether output and success of triggers are logged, too. */
   readonly logsDetail: boolean;
@@ -63,6 +65,7 @@ export class TriggerService {
   /** The server is up and listens. */
   start(apiPort: number): void {
     this.#isStarted = true;
+    this.#warnOfDirectory();
     void this.#call({ name: 'launch', args: [String(apiPort)], owner: null, eventSeq: null });
     this.wake();
   }
@@ -83,6 +86,14 @@ export class TriggerService {
     this.#look().catch((error: unknown) => {
       this.#options.logger.error({ err: error }, 'triggers could not be called');
     });
+  }
+
+  #warnOfDirectory(): void {
+    const { isNamed, logger } = this.#options;
+    const { directory, directoryFault: reason } = this.#files;
+    if (!isNamed || reason === null) return;
+    const message = `no trigger is run until the directory of --trigger-dir can be read: ${reason}`;
+    logger.warn({ directory, reason }, message);
   }
 
   async #look(): Promise<void> {

@@ -16,7 +16,7 @@ echo "transfer $1: $2 files, $3 bytes, receipt $4" >>/var/log/arrivals
 
 | Option | Default | Meaning |
 | --- | --- | --- |
-| \`--trigger-dir\` | \`/var/lib/jetstream/triggers\` as root, \`triggers\` in the state directory otherwise | where the files are |
+| \`--trigger-dir\` | \`/var/lib/jetstream/triggers\` as root, \`triggers\` in the state directory otherwise | where the files are; one that is named here and cannot be read is warned of at the start |
 | \`--trigger-log\` | off | log what triggers write (64 KiB of each) and that they have run |
 | \`--trigger-time-limit\` | 60 | seconds until a trigger gets SIGTERM, and SIGKILL 5 s later |
 

@@ -16,6 +16,7 @@ let lab: FollowerLab;
 let directory: string;
 let service: TriggerService;
 const steps: string[] = [];
+const warnings: string[] = [];
 
 const owned = { owner: 'ann', ownerToken: null, ownerTokenSession: null };
 
@@ -26,15 +27,31 @@ const write = (name: string, script: string, mode = 0o755): string => {
   return file;
 };
 
-const serviceAfter = (afterSeq: number): TriggerService => {
+const serviceAfter = (
+  afterSeq: number,
+  more: Partial<ConstructorParameters<typeof TriggerService>[0]> = {},
+): TriggerService => {
   const { events, clock, database, commits } = lab;
   return new TriggerService({
-    ...{ directory, timeLimitSeconds: 60, logsDetail: true, events, afterSeq, clock },
+    ...{
+      directory,
+      isNamed: true,
+      timeLimitSeconds: 60,
+      logsDetail: true,
+      events,
+      afterSeq,
+      clock,
+    },
     settings: new SqliteSettingStore(database.db, commits),
     settled: async () => void steps.push('settled'),
     senderOf: (endpoint) => senderAddress(endpoint, 8886),
     run: runTrigger,
-    logger: { ...silentLogger, info: (facts) => void steps.push(JSON.stringify(facts)) },
+    logger: {
+      ...silentLogger,
+      info: (facts) => void steps.push(JSON.stringify(facts)),
+      warn: (facts, message) => void warnings.push(JSON.stringify({ ...facts, message })),
+    },
+    ...more,
   });
 };
 
@@ -44,6 +61,7 @@ const placeSaved = async (): Promise<number | null> =>
 beforeEach(async () => {
   lab = await FollowerLab.open();
   steps.length = 0;
+  warnings.length = 0;
   directory = path.join(lab.dir, 'triggers');
   fs.mkdirSync(directory, { mode: 0o755 });
   service = serviceAfter(0);
@@ -194,6 +212,27 @@ describe('a trigger', () => {
     service.start(1);
     await lab.until(async () => (await lab.told('triggerFailed'))[0]);
     expect((await lab.told('triggerFailed'))[0]?.['reason']).toContain('cannot be trusted');
+  });
+
+  it('whose directory was named and is not there: the start says so, and it runs once it is', async () => {
+    fs.rmdirSync(directory);
+    service.start(7);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(directory);
+    expect(warnings[0]).toContain('--trigger-dir can be read: ENOENT');
+    fs.mkdirSync(directory, { mode: 0o755 });
+    const out = path.join(lab.dir, 'out');
+    write('send.destinationCreated', `echo "$1" >${out}`);
+    await lab.events.append('destinationCreated', { destinationId: '127.0.0.1:9#2', ...owned });
+    await lab.until(() => fs.existsSync(out));
+  });
+
+  it('whose directory is there, or is the usual one, needs no warning', async () => {
+    service.start(7);
+    const usual = serviceAfter(0, { directory: path.join(lab.dir, 'none'), isNamed: false });
+    usual.start(7);
+    await usual.stop();
+    expect(warnings).toEqual([]);
   });
 
   it('writes without end, and no more than a part of it is kept', async () => {

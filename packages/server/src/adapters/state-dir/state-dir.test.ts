@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -18,6 +18,20 @@ describe('state directory', () => {
     chmodSync(made, 0o755);
     prepareStateDir(made);
     expect(statSync(made).mode & 0o777).toBe(0o700);
+  });
+
+  test('that cannot be made is named whole, with the reason', () => {
+    const file = join(base, 'file');
+    writeFileSync(file, '');
+    // Of /proc, Node's own way to make directories never comes back.
+    for (const [path, reason] of [
+      ['/proc/x/y', 'ENOENT'],
+      [join(file, 'below'), 'ENOTDIR'],
+      [file, 'it is a file'],
+    ] as const) {
+      const message = `Cannot make the state directory "${path}": ${reason}, expected a place`;
+      expect(() => prepareStateDir(path)).toThrow(message);
+    }
   });
 
   test('belongs to one server at a time', () => {

@@ -2,9 +2,10 @@
  * The state directory: where it is, who may read it, and that only one server uses it. The lock is
  * one of the kernel's, held through SQLite, so a crash releases it.
  */
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
+import { makeDirectory } from './make-directory.js';
 
 export { defaultStateDir } from './default-state-dir.js';
 
@@ -19,15 +20,7 @@ const PID_FILE = 'server.pid';
  */
 export const prepareStateDir = (directory: string): string => {
   const path = resolve(directory);
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new Error(
-      `Cannot make the state directory "${path}": ${reason}, expected a place that can be written (--persistent-state-dir)`,
-      { cause },
-    );
-  }
+  makeDirectory(path, { mode: 0o700, modeAbove: 0o700 });
   const { uid, mode } = statSync(path);
   const ownUid = process.getuid?.() ?? uid;
   if (uid !== ownUid) {

@@ -15,8 +15,9 @@ import {
 
 const digest = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 
-/** Content byte at a linear position. */
-export const contentByte = (position: number): number => (position * 31 + (position >> 8)) & 0xff;
+/** Content byte at a linear position; no two of 256 chunks in a row are alike. */
+export const contentByte = (position: number): number =>
+  (position * 31 + (position >> 8) + Math.floor(position / CHUNK_BYTES) * 101) & 0xff;
 
 export const fillContent = (bytes: Uint8Array, start: number): void => {
   for (let i = 0; i < bytes.length; i += 1) bytes[i] = contentByte(start + i);

@@ -12,7 +12,7 @@ export interface WorkerContext {
   /** For flows over UDP. */
   readonly endpoint: Endpoint;
   /** For flows over TCP; null when they are switched off. */
-  readonly streams: StreamSide | null;
+  readonly streams: Pick<StreamSide, 'endpoint' | 'dial' | 'use'> | null;
   readonly udpMemory: UdpMemory;
   readonly storage: Storage;
   readonly arena: Uint8Array;

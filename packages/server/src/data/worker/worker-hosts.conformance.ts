@@ -186,7 +186,7 @@ export const orderTo = (
 };
 
 /** Expects that all has arrived as it is. */
-export const expectContent = (host: Host, order: SendOrder): void => {
+export const expectContent = (host: Pick<Host, 'storage'>, order: SendOrder): void => {
   const kept = host.storage.kept.get(order.transferId);
   const totalBytes = order.totalBytes ?? 0;
   const chunks = Math.ceil(totalBytes / CHUNK_BYTES);
