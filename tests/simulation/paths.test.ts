@@ -22,8 +22,12 @@ const nearlyClean: Bounds = { shareMin: 0.65, resentMax: 0.05 };
 
 const paths: Readonly<Record<string, Omit<Scenario, 'seed'> & Bounds>> = {
   clean: nearlyClean,
-  'delay 1 ms': { path: { delayUs: 500 } },
-  'delay 10 ms': { path: { delayUs: 5000 } },
+  'delay 1 ms': { path: { delayUs: 500 }, ...nearlyClean },
+  'delay 10 ms': { path: { delayUs: 5000 }, ...nearlyClean },
+  'delay 2 ms, 20 Mbit/s, a queue of 200 ms': {
+    path: { delayUs: 1000, rateMbps: 20, queueUs: 200_000 },
+    ...nearlyClean,
+  },
   'delay 200 ms': { path: { delayUs: 100_000 } },
   'delay 600 ms': { path: { delayUs: 300_000, queueUs: 300_000 } },
   'loss 1 %': { path: { loss: 0.01 } },
@@ -57,7 +61,11 @@ const paths: Readonly<Record<string, Omit<Scenario, 'seed'> & Bounds>> = {
   'MTU 1280': { path: { mtuBytes: 1280 }, ...nearlyClean },
   'MTU 1500, then nothing larger': { path: { mtuBytes: 1500 }, ...nearlyClean },
   'MTU 9000': { path: { mtuBytes: 9000 }, ...nearlyClean },
-  'MTU 65535': { path: { mtuBytes: 65_535, rateMbps: 500, delayUs: 50 }, bytes: 50_000_000 },
+  'MTU 65535': {
+    path: { mtuBytes: 65_535, rateMbps: 500, delayUs: 50 },
+    bytes: 50_000_000,
+    ...nearlyClean,
+  },
   'slow link of 1 Mbit/s': { path: { rateMbps: 1 }, bytes: 1_000_000 },
   'one byte': { bytes: 1 },
   empty: { bytes: 0 },

@@ -80,6 +80,7 @@ describe('RateController', () => {
     long: { rttUs: 100_000, rate: 60, loss: 0 },
     'long and lossy': { rttUs: 100_000, rate: 60, loss: 0.02 },
     slow: { rttUs: 50_000, rate: 0.5, loss: 0 },
+    'short and slow': { rttUs: 1000, rate: 2.5, loss: 0 },
   })) {
     it(`finds the rate of a link that is ${name}, and keeps its queue short`, () => {
       const controller = newController(link.rttUs);

@@ -39,7 +39,7 @@ const WINDOW_GAIN = 2;
 const STARTUP_WINDOW_GAIN = 1.5;
 /** Packets in flight that are always allowed, so that acks keep coming. */
 const WINDOW_PACKETS_MIN = 16;
-/** Packets of a round trip that always leave: with fewer, nothing can be measured. */
+/** Packets of a round trip, queues included, that always leave: with fewer, nothing can be measured. */
 const RATE_PACKETS_MIN = 8;
 /**
  * Round trips are taken as they are up to this much above the shortest one. They grow without any
@@ -58,11 +58,10 @@ const QUEUED_ROUNDS = 2;
 /** Share of a round's packets that must be lost beyond what the path loses, when no queue was seen. */
 const UNQUEUED_EXCESS = 0.05;
 
-/** Packets of the first round trip: four trains. */
-const INITIAL_PACKETS = 128;
+/** The first round trip: four trains, and at least as long as acks may take. */
+const FIRST_ROUND = { packets: 128, usMin: 10_000 };
 
 type Mode = 'startup' | 'drain' | 'cruise' | 'refresh';
-
 const MODE_GAIN = { startup: STARTUP_GAIN, drain: 0.6, refresh: 0.5 } as const;
 
 export class RateController {
@@ -109,7 +108,8 @@ export class RateController {
     this.#smoothedRtt = options.rttUs;
     this.#minRttAt = options.now;
     this.#modeStart = options.now;
-    this.#initialRate = (INITIAL_PACKETS * options.packetBytes) / Math.max(options.rttUs, 500);
+    const { packets, usMin } = FIRST_ROUND;
+    this.#initialRate = (packets * options.packetBytes) / Math.max(options.rttUs, usMin);
     this.#startup = new StartupWatch(this.#policy.yieldsShare ? 0 : options.rateHint);
   }
 
@@ -164,7 +164,7 @@ export class RateController {
     }
     const measured = Math.min(this.bandwidth, this.#queuedRate) * this.gain;
     const rate = Math.min(measured, this.#shareRate) / (1 - this.ownLoss);
-    const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#minRtt, 1000);
+    const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#smoothedRtt, 1000);
     return Math.min(Math.max(rate, floor), this.#rateMax);
   }
 
