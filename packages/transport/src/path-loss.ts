@@ -42,6 +42,11 @@ export class PathLoss {
     return this.#resolved < FIRST_PACKETS ? 0 : this.#now;
   }
 
+  /** What earlier rounds have shown; null before they have. */
+  get settled(): number | null {
+    return this.#readings.length > 0 ? this.#share : null;
+  }
+
   get #now(): number {
     return Math.min(SHARE_MAX, Math.max(0, this.#lost) / this.#resolved);
   }

@@ -28,6 +28,7 @@ import {
   type RateControllerOptions,
   type RatePolicy,
 } from './rate-policy.js';
+import { RoundTrips } from './round-trips.js';
 import { ShareCap } from './share-cap.js';
 import { STARTUP_GAIN, StartupWatch } from './startup-watch.js';
 
@@ -71,11 +72,7 @@ export class RateController {
   #rateMax: number;
   #ownMax: number;
   #peerMax = Number.POSITIVE_INFINITY;
-  #minRtt: number;
-  #minRttAt: number;
-  #smoothedRtt: number;
-  #rttKnown = false;
-  #roundMinRtt = Infinity;
+  readonly #trips: RoundTrips;
   readonly #rates = new DeliveryRates();
   readonly #loss = new PathLoss();
   readonly #depth = new QueueDepth();
@@ -86,7 +83,6 @@ export class RateController {
   #modeStart: number;
   #initialRate: number;
   readonly #round = { resolved: 0, lost: 0 };
-  #roundMaxRtt = 0;
   /** Rounds in a row through which a queue stood; that of start-up has some to drain. */
   #stood = -START_ROUNDS;
   /** What came through a queue that is given way to: no more than that may drain it; Infinity without one. */
@@ -104,9 +100,7 @@ export class RateController {
     this.#packetBytes = options.packetBytes;
     this.#rateMax = options.rateMax;
     this.#ownMax = options.rateMax;
-    this.#minRtt = options.rttUs;
-    this.#smoothedRtt = options.rttUs;
-    this.#minRttAt = options.now;
+    this.#trips = new RoundTrips(options.rttUs, options.now);
     this.#modeStart = options.now;
     const { packets, usMin } = FIRST_ROUND;
     this.#initialRate = (packets * options.packetBytes) / Math.max(options.rttUs, usMin);
@@ -117,10 +111,10 @@ export class RateController {
     return this.#mode;
   }
   get smoothedRttUs(): number {
-    return this.#smoothedRtt;
+    return this.#trips.smoothed;
   }
   get minRttUs(): number {
-    return this.#minRtt;
+    return this.#trips.shortest;
   }
   /** Highest recent delivery rate, bytes per microsecond; 0 before the first sample. */
   get bandwidth(): number {
@@ -138,7 +132,7 @@ export class RateController {
   get calm(): boolean {
     // Start-up overshoots before it can know, so its losses say nothing about the path.
     if (this.#mode === 'startup') return false;
-    return this.gain <= 1 && this.#smoothedRtt <= this.#queueLimit();
+    return this.gain <= 1 && this.#trips.smoothed <= this.#queueLimit();
   }
 
   /** Factor on the measured rate in the present phase. */
@@ -163,9 +157,15 @@ export class RateController {
       return Math.min(this.#startup.rate(this.bandwidth, this.#initialRate), this.#rateMax);
     }
     const measured = Math.min(this.bandwidth, this.#queuedRate) * this.gain;
-    const rate = Math.min(measured, this.#shareRate) / (1 - this.ownLoss);
-    const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#smoothedRtt, 1000);
+    const rate = Math.min(measured, this.#shareRate) / (1 - (this.#overfills ? 0 : this.ownLoss));
+    const floor = (RATE_PACKETS_MIN * this.#packetBytes) / Math.max(this.#trips.smoothed, 1000);
     return Math.min(Math.max(rate, floor), this.#rateMax);
+  }
+
+  /** Whether losses may be those of a queue of ours: making up for them would add to it. */
+  get #overfills(): boolean {
+    if (Number.isFinite(this.#queuedRate) || this.#stood >= STANDING_ROUNDS) return true;
+    return this.#loss.settled === null && this.#trips.smoothed > this.#queueLimit();
   }
 
   /** A fixed flow sends at its ceiling as long as the path bears it. */
@@ -214,10 +214,10 @@ export class RateController {
   }
 
   #windowRtt(): number {
-    if (this.#mode === 'refresh') return this.#minRtt;
-    if (this.#isGuessing) return Math.max(this.#minRtt, 1000);
-    const longest = this.#minRtt + WINDOW_RTT_EXTRA_US;
-    return Math.max(Math.min(this.#smoothedRtt, longest), this.#minRtt, 1000);
+    if (this.#mode === 'refresh') return this.#trips.shortest;
+    if (this.#isGuessing) return Math.max(this.#trips.shortest, 1000);
+    const longest = this.#trips.shortest + WINDOW_RTT_EXTRA_US;
+    return Math.max(Math.min(this.#trips.smoothed, longest), this.#trips.shortest, 1000);
   }
 
   /** Our own ceiling, bytes per microsecond. */
@@ -255,18 +255,13 @@ export class RateController {
   }
 
   #noteRtt(rttUs: number, now: number): void {
-    // The handshake's round trip may include repetitions, so the first real one replaces it.
-    this.#smoothedRtt += (rttUs - this.#smoothedRtt) / (this.#rttKnown ? 8 : 1);
-    this.#rttKnown = true;
-    this.#roundMinRtt = Math.min(this.#roundMinRtt, rttUs);
-    this.#roundMaxRtt = Math.max(this.#roundMaxRtt, rttUs);
-    if (rttUs <= this.#minRtt * 1.03) {
-      this.#minRtt = Math.min(this.#minRtt, rttUs);
-      this.#minRttAt = now;
-    }
+    this.#trips.note(rttUs, now);
     if (this.#mode !== 'startup') return;
     const { yieldsShare } = this.#policy;
-    this.#startup.noteRtt(rttUs, yieldsShare ? this.#queueLimit() : this.#minRtt * 1.2 + 6000);
+    this.#startup.noteRtt(
+      rttUs,
+      yieldsShare ? this.#queueLimit() : this.#trips.shortest * 1.2 + 6000,
+    );
   }
 
   #noteLoss(summary: AckSummary): void {
@@ -284,18 +279,17 @@ export class RateController {
     this.#rates.endRound();
     this.#chooseShare(now, { before, arrived });
     this.#loss.endRound();
-    this.#roundMinRtt = Infinity;
-    this.#roundMaxRtt = 0;
+    this.#trips.endRound();
     this.#round.resolved = 0;
     this.#round.lost = 0;
   }
 
   /** What this round says about others on the path: a queue that stands, or one that was full. */
   #chooseShare(now: number, rates: { before: number; arrived: number }): void {
-    if (this.#mode !== 'cruise' || this.#roundMinRtt === Infinity) return;
+    if (this.#mode !== 'cruise' || this.#trips.roundShortest === Infinity) return;
     // The first round trip still answers for what was sent before.
-    if (this.#modeStart > now - this.#roundMaxRtt) return;
-    const standing = this.#roundMinRtt > this.#queueLimit();
+    if (this.#modeStart > now - this.#trips.roundLongest) return;
+    const standing = this.#trips.roundShortest > this.#queueLimit();
     // The queue may be our own, made by a rate that was never there: only what came since counts.
     if (this.#yield.endRound(standing)) this.#rates.keep(this.#policy.yieldRounds);
     const given = this.#yield.rounds;
@@ -303,10 +297,10 @@ export class RateController {
     this.#queuedRate = given > 0 ? this.#rates.highestOfLast(given + 1) : Number.POSITIVE_INFINITY;
     this.#stood = standing ? this.#stood + 1 : 0;
     const excess = this.#loss.excess(this.#round.resolved, this.#round.lost);
-    const isQueued = this.#roundMaxRtt > fullQueueLimitUs(this.#minRtt);
+    const isQueued = this.#trips.roundLongest > fullQueueLimitUs(this.#trips.shortest);
     const full = excess > (isQueued ? 0 : this.#round.resolved * UNQUEUED_EXCESS);
     if (!full && !(this.#policy.yieldsShare && this.#stood >= STANDING_ROUNDS)) return;
-    if (full && isQueued) this.#depth.noteFull(this.#roundMaxRtt - this.#minRtt);
+    if (full && isQueued) this.#depth.noteFull(this.#trips.roundLongest - this.#trips.shortest);
     // What a path loses while it collapses says nothing of others on it.
     if (this.#loss.paused) return;
     if (this.#share.isFirm(now)) {
@@ -318,7 +312,7 @@ export class RateController {
     const rate = Math.min(shown, this.#shareRate);
     // The next probe asks for less: the queue may be too short for so much.
     if (full) this.#cycle.halve();
-    const trips = { rttUs: this.#minRtt, queuedRttUs: this.#roundMaxRtt };
+    const trips = { rttUs: this.#trips.shortest, queuedRttUs: this.#trips.roundLongest };
     this.#share.cut({ rate, now, ...trips, packetBytes: this.#packetBytes });
   }
 
@@ -327,7 +321,9 @@ export class RateController {
    * has become slower. What was measured before it did so is forgotten at once.
    */
   #checkCollapse(): void {
-    const excess = this.#round.lost - this.#round.resolved * (2 * this.#loss.share + 0.1);
+    // The round itself is no witness of what the path loses.
+    const share = this.#loss.settled ?? this.#startup.loss;
+    const excess = this.#round.lost - this.#round.resolved * (2 * share + 0.1);
     const rate = this.#rates.present;
     if (excess <= 16 || rate === 0 || rate > this.bandwidth * 0.8) return;
     this.#rates.collapse();
@@ -343,14 +339,14 @@ export class RateController {
         if (this.#startup.isDone(this.#round)) this.#setMode('drain', now);
         break;
       case 'drain': {
-        const target = this.bandwidth * this.#minRtt;
-        if (state.bytesInFlight <= target || age > 3 * this.#smoothedRtt) this.#leaveStartup(now);
+        const target = this.bandwidth * this.#trips.shortest;
+        if (state.bytesInFlight <= target || age > 3 * this.#trips.smoothed)
+          this.#leaveStartup(now);
         break;
       }
       case 'refresh':
-        if (age > REFRESH_US + this.#minRtt) {
-          this.#minRtt = Math.max(1, Math.min(this.#roundMinRtt, this.#smoothedRtt));
-          this.#minRttAt = now;
+        if (age > REFRESH_US + this.#trips.shortest) {
+          this.#trips.renew(now);
           this.#enterCruise(now);
         }
         break;
@@ -361,14 +357,14 @@ export class RateController {
   }
 
   #advanceCruise(summary: AckSummary, now: number): void {
-    if (now - this.#minRttAt > MIN_RTT_WINDOW_US && summary.ackedPackets > 0) {
+    if (now - this.#trips.shortestAt > MIN_RTT_WINDOW_US && summary.ackedPackets > 0) {
       this.#setMode('refresh', now);
-      this.#roundMinRtt = Infinity;
+      this.#trips.seek();
       return;
     }
     this.#cycle.advance({
-      ...{ now, minRttUs: this.#minRtt, bandwidth: this.bandwidth, depth: this.#depth },
-      isQueued: this.#smoothedRtt > this.#queueLimit(),
+      ...{ now, minRttUs: this.#trips.shortest, bandwidth: this.bandwidth, depth: this.#depth },
+      isQueued: this.#trips.smoothed > this.#queueLimit(),
     });
   }
 
@@ -377,7 +373,7 @@ export class RateController {
    * bounded start-up and no queue has been seen, there may be room: a probe comes first.
    */
   #leaveStartup(now: number): void {
-    if (this.#smoothedRtt > this.#queueLimit()) this.#rates.keep(QUEUED_ROUNDS);
+    if (this.#trips.smoothed > this.#queueLimit()) this.#rates.keep(QUEUED_ROUNDS);
     this.#enterCruise(now);
     if (this.#startup.leavesRoom) this.#cycle.probe(this.bandwidth);
   }
@@ -395,6 +391,6 @@ export class RateController {
   }
 
   #queueLimit(): number {
-    return queueLimitUs(this.#policy, this.#minRtt);
+    return queueLimitUs(this.#policy, this.#trips.shortest);
   }
 }

@@ -90,6 +90,11 @@ export class StartupWatch {
     return this.#trains.known && this.#queueSigns === 0 && !this.#lostMuch;
   }
 
+  /** The least that a round has lost; 1 before one has counted. */
+  get loss(): number {
+    return this.#loss;
+  }
+
   get #queueStands(): boolean {
     if (this.#queueSigns < QUEUE_SIGNS) return false;
     if (!this.#trains.known) return true;
