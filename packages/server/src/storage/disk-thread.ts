@@ -79,9 +79,10 @@ const perform = async ({ operation, call }: DiskCall): Promise<unknown> => {
   }
 };
 
-/** The answer to a call that took longer leaves at once; others wait for what is done in the same turn. */
+/** Answers wait for others of the same turn, but not when a call took longer, or the turn goes on for longer. */
 const GATHER_MS = 4;
 let answers: DiskAnswer[] = [];
+let firstAt = 0;
 
 const send = (): void => {
   if (answers.length === 0) return;
@@ -90,9 +91,13 @@ const send = (): void => {
 };
 
 const answer = (given: DiskAnswer, calledAt: number): void => {
+  const now = performance.now();
+  if (answers.length === 0) {
+    firstAt = now;
+    setImmediate(send);
+  }
   answers.push(given);
-  if (performance.now() - calledAt >= GATHER_MS) send();
-  else if (answers.length === 1) setImmediate(send);
+  if (now - Math.min(firstAt, calledAt) >= GATHER_MS) send();
 };
 
 const serve = async (call: DiskCall): Promise<void> => {
