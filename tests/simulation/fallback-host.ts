@@ -12,7 +12,6 @@ import {
   type VirtualClock,
 } from '@jetstream/testkit';
 import {
-  type AcceptedFlow,
   DESCRIPTOR_WORDS,
   ENDPOINT_SCRATCH_BYTES,
   Endpoint,
@@ -26,11 +25,10 @@ import { type StreamCarrier, StreamPacketIO } from '@jetstream/udp';
 import type { FlowPath } from '../../packages/server/src/data/data-plane.js';
 import { arenaBytes } from '../../packages/server/src/data/worker/data-worker.js';
 import type { Dialed } from '../../packages/server/src/data/worker/dial-streams.js';
-import { IncomingFlow } from '../../packages/server/src/data/worker/incoming-flow.js';
+import { IncomingFlows } from '../../packages/server/src/data/worker/incoming-flows.js';
 import { LinkTable } from '../../packages/server/src/data/worker/link-table.js';
 import { MemoryStorage } from '../../packages/server/src/data/worker/memory-storage.conformance.js';
 import { RateMemory } from '../../packages/server/src/data/worker/rate-memory.js';
-import type { ReceiveJob } from '../../packages/server/src/data/worker/receive-job.js';
 import type { SendJob } from '../../packages/server/src/data/worker/send-job.js';
 import { SlotPool } from '../../packages/server/src/data/worker/slot-pool.js';
 import { UdpMemory } from '../../packages/server/src/data/worker/udp-memory.js';
@@ -48,6 +46,8 @@ const KEY_EPOCH_SHIFT = 24;
 const TURN_US = 500;
 const HANDSHAKE_US = 1500;
 const DISK_BYTES_PER_US = 200;
+
+const ACCEPTED = { accepted: true, root: '/', components: [], owner: 'me' } as const;
 
 /** Packets over streams, counted. */
 class CountedStreams extends StreamPacketIO {
@@ -120,8 +120,7 @@ export class FallbackHost {
   readonly #context: WorkerContext;
   readonly #udp: Loop;
   readonly #streams: Loop;
-  readonly #receiving = new Map<string, ReceiveJob>();
-  readonly #incoming = new Set<IncomingFlow>();
+  readonly #incoming: IncomingFlows;
 
   constructor(
     world: FallbackSurroundings,
@@ -158,6 +157,11 @@ export class FallbackHost {
       return packetsSent + packetsReceived;
     });
     this.#context = this.#newContext(arena);
+    this.#incoming = new IncomingFlows({
+      context: this.#context,
+      decide: () => Promise.resolve(ACCEPTED),
+      rateMax: () => Infinity,
+    });
     this.links = new LinkTable(this.#context, {
       started: (_job, _peer, path) => this.onStarted(path),
       ended: (job, end) => this.#ended(job, end),
@@ -237,7 +241,7 @@ export class FallbackHost {
         io: this.io,
         scratchOffset: 0,
         payloadBytesMax: () => 1424,
-        accept: (peer) => this.#accept(peer),
+        accept: (peer) => this.#incoming.add(peer),
         wake: () => wake(this.#udp, clock),
       }),
       streams: new Endpoint({
@@ -245,7 +249,7 @@ export class FallbackHost {
         io,
         scratchOffset: ENDPOINT_SCRATCH_BYTES,
         accept: ({ address, key }) =>
-          this.#accept({ address: io.remoteOf(address) ?? address, key }),
+          this.#incoming.add({ address: io.remoteOf(address) ?? address, key }),
         streamRoom: (peer) => io.roomFor(peer),
         wake: () => wake(this.#streams, clock),
       }),
@@ -310,35 +314,6 @@ export class FallbackHost {
       slots: SLOTS,
       keyEpochShift: KEY_EPOCH_SHIFT,
     };
-  }
-
-  #accept(peer: { address: PeerAddress; key: Uint8Array }): AcceptedFlow {
-    const root = { accepted: true, root: '/', components: [], owner: 'me' } as const;
-    const flow: IncomingFlow = new IncomingFlow(
-      {
-        context: this.#context,
-        decide: () => Promise.resolve(root),
-        claim: (job) => this.#claim(job),
-        ended: (job) => {
-          if (this.#receiving.get(job.transferId) === job) this.#receiving.delete(job.transferId);
-        },
-        receivingCount: () => this.#receiving.size,
-        rateMax: () => Infinity,
-        closed: (closed) => this.#incoming.delete(closed),
-      },
-      peer,
-    );
-    this.#incoming.add(flow);
-    return flow;
-  }
-
-  /** A sender comes back over streams while its flow over UDP still looks alive, or the other way. */
-  async #claim(job: ReceiveJob): Promise<void> {
-    const other = this.#receiving.get(job.transferId);
-    this.#receiving.set(job.transferId, job);
-    if (other === undefined) return;
-    other.interrupt('The sender has come back over another flow');
-    await other.settled;
   }
 
   #ended(job: SendJob, end: Parameters<ConstructorParameters<typeof LinkTable>[1]['ended']>[1]) {

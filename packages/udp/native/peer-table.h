@@ -9,15 +9,13 @@ namespace jetstream {
 
 class PeerTable {
  public:
-  static constexpr uint32_t kIndexBits = 8;
-  static constexpr uint32_t kPeersMax = 1 << kIndexBits;
+  static constexpr uint32_t kPeersMax = 256;
   static_assert(kPeersMax > UdpSocket::kMessagesMax, "one receive call must fit");
 
   // Starts a receive call: handles given from here to the next begin stay valid that long.
   void begin() { round_++; }
-  // Handle of an address, which takes the place of one unused in this round if it is new. Its low bits
-  // are a place in the table; the others rise with each address there, so that a handle is given to
-  // one address only.
+  // Handle of an address, which takes the place of one unused in this round if it is new. It
+  // is the place in the table, and kPeersMax more with each address there: no two have one handle.
   uint32_t handle(const Address& address);
   // Null for a handle that was never given, or whose place another address has taken.
   const Address* address(uint32_t handle) const;

@@ -15,10 +15,10 @@ import type { UdpStats } from './udp-stats.js';
 /** Room that the addon wants for received packets: 64 slots of 64 KiB. */
 const RECEIVE_BYTES = 64 * 65_536;
 const STATS_VALUES = 10;
-/** Addresses that the addon tells apart at a time; a handle's low bits are its place among them. */
+/** Addresses that the addon tells apart at a time; a handle modulo this is its place among them. */
 const PEERS_MAX = 256;
 
-/** PacketIO on the C++ addon: batched system calls, segmentation offload, AEAD in place. */
+/** PacketIO on the C++ addon: batched system calls, segmentation offload, AEAD. */
 export class NativePacketIO implements PacketIO {
   readonly kind = 'native';
   readonly canBlock = true;

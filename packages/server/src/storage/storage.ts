@@ -17,6 +17,8 @@ export const CHUNK_BYTES = 256 * 1024;
 export const DIGEST_BYTES = 32;
 /** Arena bytes that one chunk takes: content, digest, padding to a cache line. */
 export const SLOT_BYTES = CHUNK_BYTES + 64;
+/** Chunks that are best asked for together: a message to the disk does for so many, and more hold up the first. */
+export const CHUNKS_AT_ONCE = 4;
 
 /** Half-open range of chunk indices. */
 export interface ChunkRange {

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { DiskAnswer, DiskCall, DiskCalls, DiskOperation, DiskResults } from './disk-calls.js';
 import {
+  CHUNKS_AT_ONCE,
   type ChunkRange,
   type Source,
   type SourceOptions,
@@ -16,9 +17,6 @@ interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
-
-/** Calls of one message. More would hold back the answers to the first. */
-const CALLS_AT_ONCE = 4;
 
 /** Cloning a view copies all memory behind it, so it must not be a part of something larger. */
 const alone = (bytes: Uint8Array): Uint8Array =>
@@ -72,7 +70,7 @@ class DiskThread {
 
   #send(): void {
     while (this.#outgoing.length > 0) {
-      this.#worker.postMessage(this.#outgoing.splice(0, CALLS_AT_ONCE));
+      this.#worker.postMessage(this.#outgoing.splice(0, CHUNKS_AT_ONCE));
     }
   }
 

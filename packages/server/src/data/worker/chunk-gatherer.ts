@@ -2,6 +2,7 @@
  * Whole chunks on their way to the disk thread. A message to another thread costs about as much as
  * writing a chunk, so a few go together where they come soon one after the other.
  */
+import { CHUNKS_AT_ONCE } from '../../storage/storage.js';
 
 /** A whole chunk in the arena. */
 export interface WholeChunk {
@@ -10,8 +11,6 @@ export interface WholeChunk {
   readonly contentBytes: number;
 }
 
-/** Chunks that go together. */
-const GATHER_CHUNKS = 4;
 /** So long a chunk waits for others. */
 const GATHER_MS = 16;
 
@@ -35,7 +34,7 @@ export class ChunkGatherer {
 
   add(chunk: WholeChunk): void {
     this.#gathered.push(chunk);
-    if (this.#gathered.length >= GATHER_CHUNKS || this.#ports.isLast()) this.flush();
+    if (this.#gathered.length >= CHUNKS_AT_ONCE || this.#ports.isLast()) this.flush();
     else this.#cancel ??= this.#ports.after(GATHER_MS, () => this.flush());
   }
 

@@ -4,8 +4,5 @@ import { CommandError, isErrorCode } from '@jetstream/contract';
 export const commandErrorOf = (error: unknown): CommandError => {
   const message = error instanceof Error ? error.message : String(error);
   const { code } = Object(error) as { code?: unknown };
-  return new CommandError(
-    typeof code === 'string' && isErrorCode(code) ? code : 'internal',
-    message,
-  );
+  return new CommandError(isErrorCode(code) ? code : 'internal', message);
 };

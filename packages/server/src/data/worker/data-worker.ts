@@ -15,13 +15,13 @@ import {
 } from '@jetstream/transport';
 import { SLOT_BYTES, type Storage } from '../../storage/storage.js';
 import type { PeerFacts, SendOrder } from '../data-plane.js';
-import { IncomingFlow } from './incoming-flow.js';
+import type { IncomingFlow } from './incoming-flow.js';
+import { type AcceptedPeer, IncomingFlows } from './incoming-flows.js';
 import { LinkTable } from './link-table.js';
 import { OfferDesk } from './offer-desk.js';
 import { tooManyFlows } from './outgoing-link.js';
 import { RateMemory } from './rate-memory.js';
 import { receiverSeal, sentReceipt } from './receipts.js';
-import type { ReceiveJob } from './receive-job.js';
 import type { SendJob, SendJobEnd } from './send-job.js';
 import { SlotPool } from './slot-pool.js';
 import { StreamSide } from './stream-side.js';
@@ -57,11 +57,6 @@ const payloadBytesMax =
   (peer: PeerAddress): number =>
     io.kind === 'native' || isLoopback(peer.address) ? PAYLOAD_BYTES_MAX : PAYLOAD_BYTES_1500;
 
-interface AcceptedPeer {
-  readonly address: PeerAddress;
-  readonly key: Uint8Array;
-}
-
 type LinkTotals = Parameters<WorkerBandwidth['turn']>[0];
 
 export interface DataWorkerParts {
@@ -87,10 +82,9 @@ export class DataWorker {
   readonly #streams: StreamSide | null;
   readonly #links: LinkTable;
   readonly #sending = new Map<string, SendJob>();
-  readonly #receiving = new Map<string, ReceiveJob>();
   readonly #offers: OfferDesk;
   readonly #bandwidth: WorkerBandwidth;
-  readonly #incoming = new Set<IncomingFlow>();
+  readonly #incoming: IncomingFlows;
   /** Receipts that are being written. */
   readonly #receipts = new Set<Promise<void>>();
   /** Discovery ids that were given out and not yet used. */
@@ -151,6 +145,11 @@ export class DataWorker {
         return () => clearTimeout(timer);
       },
     };
+    this.#incoming = new IncomingFlows({
+      context: this.#context,
+      decide: (offer) => this.#offers.ask(offer),
+      rateMax: (flow) => this.#bandwidth.incomingShare(flow),
+    });
     this.#links = new LinkTable(this.#context, {
       started: (job, peer, path) => {
         const started = { type: 'sendStarted', transferId: job.order.transferId, peer } as const;
@@ -182,7 +181,7 @@ export class DataWorker {
         break;
       }
       case 'stopReceive':
-        for (const job of this.#receiving.values()) {
+        for (const job of this.#incoming.jobs) {
           if (job.transferId === message.transferId) job.refuse(message.reason);
         }
         break;
@@ -280,39 +279,13 @@ export class DataWorker {
     if (this.#stopping) return 'the server is stopping';
     const { incomingConnectionsMax: most } = this.#bandwidth;
     if (this.#incoming.size >= most) return tooManyFlows(this.#incoming.size, most);
-    const flow: IncomingFlow = new IncomingFlow(
-      {
-        context: this.#context,
-        decide: (offer) => this.#offers.ask(offer),
-        claim: (job) => this.#claim(job),
-        ended: (job) => {
-          const key = `${job.peer.publicKey} ${job.transferId}`;
-          if (this.#receiving.get(key) === job) this.#receiving.delete(key);
-        },
-        receivingCount: () => this.#receiving.size,
-        rateMax: () => this.#bandwidth.incomingShare(flow),
-        closed: (closed) => this.#incoming.delete(closed),
-      },
-      peer,
-    );
-    this.#incoming.add(flow);
-    return flow;
+    return this.#incoming.add(peer);
   }
 
   #discovered(discoverId: string, from: PeerAddress): void {
     if (!this.#expected.delete(discoverId)) return;
     const address = from.address.replace(/^::ffff:/, '');
     this.#context.post({ type: 'discovered', discoverId, from: { address, port: from.port } });
-  }
-
-  /** A sender that was restarted comes back over a new flow while the old one still looks alive. */
-  async #claim(job: ReceiveJob): Promise<void> {
-    const key = `${job.peer.publicKey} ${job.transferId}`;
-    const other = this.#receiving.get(key);
-    this.#receiving.set(key, job);
-    if (other === undefined) return;
-    other.interrupt('The sender has come back over another flow');
-    await other.settled;
   }
 
   #publishProgress(): void {
@@ -322,7 +295,7 @@ export class DataWorker {
         this.#context.post({ type: 'sendProgress', transferId: job.order.transferId, progress });
       }
     }
-    for (const job of this.#receiving.values()) {
+    for (const job of this.#incoming.jobs) {
       if (!job.receiving) continue;
       const { transferId } = job;
       this.#context.post({ type: 'receiveProgress', transferId, progress: job.progress() });
@@ -333,7 +306,7 @@ export class DataWorker {
     this.#stopping = true;
     clearInterval(this.#progressTimer);
     clearInterval(this.#bandwidthTimer);
-    const jobs = [...this.#receiving.values()];
+    const jobs = [...this.#incoming.jobs];
     for (const job of jobs) job.interrupt('The server is stopping');
     for (const link of this.#links.values()) link.stop('The server is stopping');
     this.#context.endpoint.closeAll(0, 'the server is stopping');

@@ -14,7 +14,13 @@ import {
   type Message,
 } from '@jetstream/transport';
 import { ChunkSet } from '../../storage/chunk-set.js';
-import { CHUNK_BYTES, DIGEST_BYTES, type ListTotals, type Source } from '../../storage/storage.js';
+import {
+  CHUNK_BYTES,
+  CHUNKS_AT_ONCE,
+  DIGEST_BYTES,
+  type ListTotals,
+  type Source,
+} from '../../storage/storage.js';
 import type { FileError, SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
 import { commandErrorOf } from './command-error-of.js';
 import { ListFeed } from './list-feed.js';
@@ -36,8 +42,6 @@ import type { WorkerContext } from './worker-context.js';
 
 /** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
 const READ_AHEAD_CHUNKS = 16;
-/** Chunks that are asked for together, so that one message to the disk does for all. */
-const READ_AT_ONCE_CHUNKS = 4;
 const WITHDRAWN = 'The transfer was cancelled';
 
 export type SendJobEnd =
@@ -304,7 +308,7 @@ export class SendJob {
 
   #pumpChunks(aheadMax: number): void {
     const ahead = this.#reading + (this.#flow?.outbox.freshCount ?? 0);
-    if (this.#flow === null || ahead > Math.max(0, aheadMax - READ_AT_ONCE_CHUNKS)) return;
+    if (this.#flow === null || ahead > Math.max(0, aheadMax - CHUNKS_AT_ONCE)) return;
     for (let room = aheadMax - ahead; room > 0; room -= 1) {
       this.#cursor = this.#durable.firstMissing(this.#cursor);
       const chunk = this.#cursor;
