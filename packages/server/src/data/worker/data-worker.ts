@@ -75,6 +75,11 @@ const cookieMaker = (): ((peer: PeerAddress) => Uint8Array) => {
     );
 };
 
+const after = (ms: number, run: () => void): (() => void) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
 export class DataWorker {
   readonly #parts: DataWorkerParts;
   readonly #context: WorkerContext;
@@ -140,10 +145,7 @@ export class DataWorker {
       now: () => this.#loop.now(),
       post: (message) => parts.post(message),
       wake: () => this.#wake(),
-      after: (ms, run) => {
-        const timer = setTimeout(run, ms);
-        return () => clearTimeout(timer);
-      },
+      after,
     };
     this.#incoming = new IncomingFlows({
       context: this.#context,
