@@ -18,7 +18,6 @@ const FILE_LINES_MAX = 400;
 
 /** Tables, and files that were too long when the rule came; the number only ever goes down. */
 const FILE_LINES_ALLOWED: Readonly<Record<string, number>> = {
-  'packages/server/src/data/worker/send-job.ts': 410,
   'packages/server/src/data/worker/outgoing-link.ts': 404,
   'packages/server/src/destinations/destination-service.ts': 422,
   'packages/server/src/events/event-names.ts': 418,

@@ -7,7 +7,8 @@ import { type Source, StorageError, type Target } from '../../storage/storage.js
 import type { ReceiveOutcome } from '../data-plane.js';
 import { jsonBody, offerBody } from './peer-messages.js';
 import { ReceiveJob } from './receive-job.js';
-import { SendJob, type SendJobEnd } from './send-job.js';
+import { SendJob } from './send-job.js';
+import type { SendJobEnd } from './send-job-end.js';
 import type { WorkerContext } from './worker-context.js';
 import { orderTo } from './worker-hosts.conformance.js';
 

@@ -18,7 +18,8 @@ import {
 import type { FlowPath, PeerFacts, SendOrder, SendProgress } from '../data-plane.js';
 import { helloBody, jsonMessage, parseBody } from './peer-messages.js';
 import { pumpByPriority } from './priority-pump.js';
-import { SendJob, type SendJobEnd } from './send-job.js';
+import { SendJob } from './send-job.js';
+import type { SendJobEnd } from './send-job-end.js';
 import { StreamFallback } from './stream-fallback.js';
 import { UDP_BLOCKED_US } from './udp-memory.js';
 import type { WorkerContext } from './worker-context.js';

@@ -21,7 +21,7 @@ import {
   type ListTotals,
   type Source,
 } from '../../storage/storage.js';
-import type { FileError, SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
+import type { SendOrder, SendProgress, StopAftermath } from '../data-plane.js';
 import { commandErrorOf } from './command-error-of.js';
 import { ListFeed } from './list-feed.js';
 import {
@@ -37,30 +37,13 @@ import {
   parseBody,
 } from './peer-messages.js';
 import { nowUs } from './receipts.js';
+import type { SendJobEnd, SendJobEvents } from './send-job-end.js';
 import { SendMeter } from './send-meter.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** Chunks that are read or wait unsent, so that the disk stays ahead of the network. */
 const READ_AHEAD_CHUNKS = 16;
 const WITHDRAWN = 'The transfer was cancelled';
-
-export type SendJobEnd =
-  | {
-      readonly kind: 'complete';
-      readonly summary: CompleteBody;
-      readonly errors: readonly FileError[];
-      readonly totals: ListTotals;
-      /** When this attempt began, microseconds since the epoch. */
-      readonly startTime: number;
-      /** Open, for whoever writes the receipt to close. */
-      source(): Promise<Source>;
-    }
-  | { readonly kind: 'failed' | 'interrupted'; readonly error: CommandError };
-
-export interface SendJobEvents {
-  started(): void;
-  ended(end: SendJobEnd): void;
-}
 
 export class SendJob {
   /** Rates, priority and token may change while it runs. */
